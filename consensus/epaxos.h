@@ -1,0 +1,180 @@
+// The consensus core: bytes and time in, effects out. Sources: EPaxos* (arXiv 2511.02743), SOSP 2013; docs/protocol.md.
+//
+// The core allocates nothing, asks no clock, calls nobody back and never waits. Equal inputs give equal outputs.
+// All of its state lies in the caller's arena and is pointer-free. One thread calls it.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "consensus/counters.h"
+#include "consensus/wire.h"
+
+typedef uint64_t ep_time; // nanoseconds, monotone; never goes back between calls
+#define EP_NEVER UINT64_MAX
+
+// An address as the shell knows it. The core compares and returns it, nothing more.
+struct ep_addr {
+	uint8_t ip[4];
+	uint16_t port; // host order
+	uint8_t mac[6];
+};
+
+#define EP_CLIENT 0xff
+
+// Where a payload came from. `member`: the column whose configured address (ip, port) this is, else EP_CLIENT.
+struct ep_source {
+	struct ep_addr addr;
+	uint8_t member;
+};
+
+struct ep_member {
+	uint8_t uuid[16];
+	uint64_t incarnation; // changed only by RECONFIG
+	uint8_t ip[4];
+	uint16_t port;
+};
+
+enum ep_mode { EP_MODE_AUTO = 0, EP_MODE_D, EP_MODE_E }; // AUTO: D for n <= 3. Others are for tests and exploration.
+
+// All sizes and times of one replica. ep_config_defaults() fills everything but cluster, n, self and members.
+struct ep_config {
+	uint64_t cluster;
+	uint32_t epoch; // from 1
+	uint8_t n;      // members, 1..7
+	uint8_t self;   // this replica's column
+	uint8_t e;      // 0: from n (protocol.md A.2); 1: smaller e for n >= 5
+	uint8_t mode;   // enum ep_mode
+	struct ep_member members[EP_MEMBERS_MAX];
+	uint64_t hash_seed; // equal on all members
+	uint32_t frame_max; // equal on all members
+	uint8_t boot_id[16];
+	uint64_t seed;      // jitter and choices of this replica
+
+	uint32_t window;       // instances per column, a power of two, at least 128
+	uint32_t own_max;      // own commands submitted and not executed here (A), at most window - 64
+	uint32_t keys_max;     // keys of one instance in the conflict index, 2..64; more are kept unindexed
+	uint32_t index_keys;   // distinct keys in the conflict index
+	uint32_t sessions_max; // equal on all members
+	uint32_t cost_max;     // application units that own unstable commands may add or free together; equal on all members
+	uint64_t app_capacity; // application units; equal on all members
+	uint64_t first;        // instance numbers start above it; 0, or a large number in tests
+
+	ep_time fast_min_ns, resend_min_ns, open_min_ns, status_ns; // lower bounds of the adaptive timeouts
+	uint32_t fast_rtts, resend_rtts, open_rtts;                 // their multiples of the smoothed round trip
+	uint32_t exec_budget; // edges and commands handled per tick
+};
+
+void ep_config_defaults(struct ep_config *);
+// NULL, or a sentence that says which field is wrong and what would be right (static storage).
+const char *ep_config_check(const struct ep_config *);
+
+struct ep_replica; // lies at the start of the arena
+
+enum ep_attach {
+	EP_ATTACH_OK = 0,
+	EP_ATTACH_SMALL,   // arena smaller than ep_replica_size()
+	EP_ATTACH_CONFIG,  // ep_config_check() refuses
+	EP_ATTACH_MAGIC,   // not an arena
+	EP_ATTACH_LAYOUT,  // other layout version or other sizes
+	EP_ATTACH_CLUSTER, // other cluster, member or incarnation
+	EP_ATTACH_BOOT,    // the machine was restarted since
+	EP_ATTACH_POISONED,
+	EP_ATTACH_DAMAGED,
+};
+
+// Bytes of arena for this configuration.
+size_t ep_replica_size(const struct ep_config *);
+// A fresh identity in zeroed memory (64-byte aligned). *ret points into the arena.
+enum ep_attach ep_replica_init(void *arena, size_t, const struct ep_config *, struct ep_replica **ret);
+// Goes on from what a killed process left in the arena.
+enum ep_attach ep_replica_attach(void *arena, size_t, const struct ep_config *, struct ep_replica **ret);
+
+// ---- effects ------------------------------------------------------------------------------------------------
+// Output goes into frames that the shell lends: effects->frames[used..count) are blank (len = 0). The core takes the
+// next blank when it needs one, and puts all it says to one member (or one client) during a burst into the same frame
+// while there is room. At the end of the burst, for each of frames[0..used): ep_seal(), ep_wire_seal(), transmit, replace
+// by a blank; then used = 0 and ep_effects_reset().
+struct ep_frame {
+	uint8_t *data; // payload room lent by the shell; its headers go in front
+	uint32_t len;  // bytes written
+	uint8_t member; // column, or EP_CLIENT
+	struct ep_addr to; // when member == EP_CLIENT
+};
+
+struct ep_effects {
+	struct ep_frame *frames;
+	uint32_t count; // at least EP_STEP_FRAMES_MAX + 1
+	uint32_t used;
+	uint32_t open[EP_MEMBERS_MAX]; // index + 1 of the frame being filled, 0 = none
+	uint32_t open_client;          // likewise
+};
+// Frames that one step may take at the most: two for each other member, four for clients.
+#define EP_STEP_FRAMES_MAX (2 * (EP_MEMBERS_MAX - 1) + 4)
+
+static inline void ep_effects_reset(struct ep_effects *fx)
+{
+	fx->used = 0;
+	fx->open_client = 0;
+	for (int m = 0; m < EP_MEMBERS_MAX; m++)
+		fx->open[m] = 0;
+}
+
+// One UDP payload. `done` is 0 at first and belongs to the core.
+struct ep_view {
+	const uint8_t *data;
+	uint32_t len;
+	uint32_t done;
+};
+
+// Fetches what the frame will touch; changes nothing.
+void ep_prefetch(const struct ep_replica *, struct ep_view in);
+// Handles a payload message by message. False: the effects are nearly out of blank frames; flush them and call again with
+// the same view. Everything malformed is counted and dropped.
+bool ep_receive(struct ep_replica *, ep_time now, const struct ep_source *, struct ep_view *in, struct ep_effects *);
+// Timers, execution, recycling: a bounded piece of each. Call once a turn, or at ep_deadline().
+void ep_tick(struct ep_replica *, ep_time now, struct ep_effects *);
+// When ep_tick() has something to do; a time not after `now` means at once.
+ep_time ep_deadline(const struct ep_replica *);
+// Completes a frame's header (votes, sequence). The shell then calls ep_wire_seal() and sends it.
+void ep_seal(struct ep_replica *, struct ep_frame *);
+
+struct ep_command { // from the shell or the control plane
+	enum ep_command_type { EP_SUSPECT = 1, EP_TRUST = 2 } type;
+	uint8_t member;
+};
+void ep_control(struct ep_replica *, ep_time now, const struct ep_command *, struct ep_effects *);
+
+// ---- looking in ---------------------------------------------------------------------------------------------
+const struct ep_counters *ep_counters(const struct ep_replica *);
+const uint64_t *ep_drops(const struct ep_replica *); // [EP_DROP_REASONS]
+struct ep_shell_counters *ep_shell(struct ep_replica *); // the shell writes, C_STATS reads
+void ep_poison(struct ep_replica *); // a failed check: this identity must not be attached again
+// Canonical hash of the protocol state: no clocks, counters or list order. For the explorer.
+uint64_t ep_fingerprint(const struct ep_replica *);
+
+enum ep_phase { EP_INITIAL = 0, EP_PREACCEPTED = 1, EP_ACCEPTED = 2, EP_COMMITTED = 3 };
+
+// What the checkers outside the core read of one instance.
+struct ep_peek {
+	bool exists;      // a record is here (not recycled, not unknown)
+	bool is_executed; // true also when recycled
+	bool is_nop;
+	bool has_init;    // initial payload and deps known
+	uint8_t phase, fq;
+	uint64_t bal, abal, seq;
+	uint64_t dep[EP_MEMBERS_MAX], idep[EP_MEMBERS_MAX];
+	const uint8_t *payload; // in the arena; NULL when unknown
+	uint32_t payload_len;
+};
+struct ep_peek ep_peek(const struct ep_replica *, uint8_t col, uint64_t i);
+uint64_t ep_exec_prefix(const struct ep_replica *, uint8_t col);
+uint64_t ep_stable(const struct ep_replica *, uint8_t col);
+uint64_t ep_known(const struct ep_replica *, uint8_t col);
+// Whether two payloads interfere under this configuration's key hashing (symmetric).
+bool ep_interfere(const struct ep_config *, const uint8_t *a, uint32_t a_len, const uint8_t *b, uint32_t b_len);
+// The last EP_TRACE_MAX executed instances in order: the n-th executed since init/attach (from 0) while it is kept. For checkers.
+uint64_t ep_executed_count(const struct ep_replica *);
+#define EP_TRACE_MAX 4096
+struct ep_session_id ep_executed_at(const struct ep_replica *, uint64_t nth);
+// Complete digest at once (tests; not for the loop).
+void ep_digest_now(const struct ep_replica *, struct ep_wire_digest *);
