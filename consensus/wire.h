@@ -66,7 +66,7 @@ enum ep_msg_type {
 	EP_HELLO = 17,     // ep_wire_hello: asked after attach
 	EP_HELLO_OK = 18,  // ep_wire_hello: votes and highest own id that the sender has seen of the receiver
 	EP_READY = 19,     // ep_wire_ready
-	EP_EPOCH_CLOSED = 20,
+	EP_EPOCH_CLOSED = 20, // ep_wire_welcome, ep_wire_member[n]: of the sender's epoch
 	// client to replica
 	EP_C_HELLO = 32,   // nothing more
 	EP_C_REQUEST = 33, // one ep_wire_command with its bytes
@@ -274,8 +274,13 @@ static inline const struct ep_msg *ep_wire_msg(const uint8_t *data, uint32_t off
 {
 	return (const struct ep_msg *)(const void *)(data + offset);
 }
-// True when the message's length fits its type for n members exactly (fixed part, vectors) and, where it carries a
+// The type's name as the protocol spells it ("PreAccept"), "unknown" for no type (static storage).
+const char *ep_wire_type_name(uint8_t type);
+// The kind of frame (enum ep_frame_kind) that carries this type of message, 0 for an unknown type.
+uint8_t ep_wire_kind_of(uint8_t type);
+// EP_DROP_NONE when the message's length fits its type for n members exactly (fixed part, vectors) and, where it carries a
 // payload or command, that parses as ep_wire_check_payload / _command. *payload is its offset in the message, 0 = none.
+// n: 1..EP_MEMBERS_MAX (any for client messages, whose n is inside). Field rules: docs/wire.md, "Messages".
 enum ep_drop ep_wire_check_msg(const struct ep_msg *, uint32_t n, uint32_t *payload);
 // True when `len` bytes are exactly one well-formed payload (count commands, each fits, reserved bytes are 0).
 bool ep_wire_check_payload(const uint8_t *data, uint32_t len);

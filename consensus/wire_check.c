@@ -1,0 +1,395 @@
+// Messages: what each type must look like, and a total check of one received message against that.
+//
+// One table says the shape of each type (sizes, flags, who is meant); a few functions look at the
+// fields that the shape cannot express. Nothing is read before its length is proved.
+#include "consensus/counters.h"
+#include "consensus/wire.h"
+
+#define NUMBER_MAX                                                                                 \
+	(1ULL << 63) // instance numbers and sequence numbers are below it: sums cannot wrap
+
+enum subject {
+	ABOUT_NONE,	// i and col are 0
+	ABOUT_INSTANCE, // i in 1..2^63-1, col < n
+	ABOUT_COOKIE,	// i is the client's, col is 0
+};
+
+enum argument { ARG_ZERO, ARG_FQ, ARG_PAGE };
+
+enum tail {
+	TAIL_NONE,
+	TAIL_PAYLOAD,	 // exactly one payload
+	TAIL_BY_FLAGS,	 // a payload unless SHORT or NOP
+	TAIL_IF_HAS,	 // a payload if HAS_PAYLOAD
+	TAIL_CONFLICTS,	 // ep_wire_conflict until the end
+	TAIL_COMMAND,	 // exactly one command
+	TAIL_BYTES,	 // the application's, any number
+	TAIL_WORDS,	 // u64 until the end
+	TAIL_MEMBERS,	 // ep_wire_member[n], n from the fixed part
+	TAIL_OWN_VECTOR, // u64[n], n from the fixed part
+};
+
+struct shape {
+	const char *name; // NULL: no such type
+	uint8_t kind;	  // enum ep_frame_kind that carries it
+	uint8_t fixed;	  // bytes between the head and the vectors
+	uint8_t vectors;  // of n u64
+	uint8_t flags;	  // that may be set
+	uint8_t subject, argument, tail;
+	uint8_t has_bal; // the fixed part starts with a ballot; 2: above 0
+	uint8_t has_seq; // offset in the fixed part + 1; 0 = none
+	uint8_t deps;	 // leading vectors that are dependencies: below i in the own column
+};
+
+#define SIZE(s) (uint8_t)sizeof(struct s)
+#define SEQ(s) (uint8_t)(offsetof(struct s, seq) + 1)
+#define VALUE_FLAGS (EP_MSG_NOP | EP_MSG_SHORT)
+#define RECOVER_FLAGS (EP_MSG_NOP | EP_MSG_HAS_PAYLOAD | EP_MSG_HAS_INIT)
+#define MEMBER EP_FRAME_MEMBER
+#define REQUEST EP_FRAME_REQUEST
+#define REPLY EP_FRAME_REPLY
+#define INSTANCE ABOUT_INSTANCE
+#define COOKIE ABOUT_COOKIE
+
+#define TYPES_MAX 64
+// clang-format off
+static const struct shape shapes[TYPES_MAX] = {
+	// type            name            carried by fixed part              vectors flags     about    arg        tail        ballot seq            deps
+	[EP_PREACCEPT]     = {"PreAccept",     MEMBER, SIZE(ep_wire_preaccept),  2, 0,             INSTANCE,   ARG_FQ,   TAIL_PAYLOAD,    0, SEQ(ep_wire_preaccept),  1},
+	[EP_PREACCEPT_OK]  = {"PreAcceptOK",   MEMBER, 0,                        1, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       0, 0,                       1},
+	[EP_ACCEPT]        = {"Accept",        MEMBER, SIZE(ep_wire_value),      1, VALUE_FLAGS,   INSTANCE,   ARG_ZERO, TAIL_BY_FLAGS,   1, SEQ(ep_wire_value),      1},
+	[EP_ACCEPT_OK]     = {"AcceptOK",      MEMBER, SIZE(ep_wire_ballot),     0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       1, 0,                       0},
+	[EP_COMMIT]        = {"Commit",        MEMBER, SIZE(ep_wire_value),      1, VALUE_FLAGS,   INSTANCE,   ARG_ZERO, TAIL_BY_FLAGS,   1, SEQ(ep_wire_value),      1},
+	[EP_NACK]          = {"Nack",          MEMBER, SIZE(ep_wire_ballot),     0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       2, 0,                       0},
+	[EP_RECOVER]       = {"Recover",       MEMBER, SIZE(ep_wire_ballot),     0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       2, 0,                       0},
+	[EP_RECOVER_OK]    = {"RecoverOK",     MEMBER, SIZE(ep_wire_recover_ok), 2, RECOVER_FLAGS, INSTANCE,   ARG_FQ,   TAIL_IF_HAS,     2, SEQ(ep_wire_recover_ok), 2},
+	[EP_VALIDATE]      = {"Validate",      MEMBER, SIZE(ep_wire_value),      1, 0,             INSTANCE,   ARG_ZERO, TAIL_PAYLOAD,    2, SEQ(ep_wire_value),      1},
+	[EP_VALIDATE_OK]   = {"ValidateOK",    MEMBER, SIZE(ep_wire_ballot),     0, 0,             INSTANCE,   ARG_ZERO, TAIL_CONFLICTS,  2, 0,                       0},
+	[EP_FETCH]         = {"FetchCommit",   MEMBER, SIZE(ep_wire_fetch),      0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_PENDING]       = {"Pending",       MEMBER, SIZE(ep_wire_fetch),      0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_STATUS]        = {"Status",        MEMBER, 0,                        3, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_HELLO]         = {"Hello",         MEMBER, SIZE(ep_wire_hello),      0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_HELLO_OK]      = {"HelloOK",       MEMBER, SIZE(ep_wire_hello),      0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_READY]         = {"Ready",         MEMBER, SIZE(ep_wire_ready),      0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_EPOCH_CLOSED]  = {"EpochClosed",   MEMBER, SIZE(ep_wire_welcome),    0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_MEMBERS,    0, 0,                       0},
+	[EP_C_HELLO]       = {"C_Hello",       REQUEST, 0,                       0, 0,             COOKIE,     ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_C_REQUEST]     = {"C_Request",     REQUEST, 0,                       0, 0,             COOKIE,     ARG_ZERO, TAIL_COMMAND,    0, 0,                       0},
+	[EP_C_STATS]       = {"C_Stats",       REQUEST, 0,                       0, 0,             COOKIE,     ARG_PAGE, TAIL_NONE,       0, 0,                       0},
+	[EP_C_DIGEST]      = {"C_Digest",      REQUEST, 0,                       0, 0,             COOKIE,     ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_C_WELCOME]     = {"C_Welcome",     REPLY, SIZE(ep_wire_welcome),     0, 0,             COOKIE,     ARG_ZERO, TAIL_MEMBERS,    0, 0,                       0},
+	[EP_C_REPLY]       = {"C_Reply",       REPLY, SIZE(ep_wire_reply),       0, EP_MSG_FAST,   COOKIE,     ARG_ZERO, TAIL_BYTES,      0, 0,                       0},
+	[EP_C_BUSY]        = {"C_Busy",        REPLY, SIZE(ep_wire_busy),        0, 0,             COOKIE,     ARG_ZERO, TAIL_NONE,       0, 0,                       0},
+	[EP_C_WRONG_EPOCH] = {"C_WrongEpoch",  REPLY, SIZE(ep_wire_welcome),     0, 0,             COOKIE,     ARG_ZERO, TAIL_MEMBERS,    0, 0,                       0},
+	[EP_C_STATS_REPLY] = {"C_StatsReply",  REPLY, 0,                         0, 0,             COOKIE,     ARG_PAGE, TAIL_WORDS,      0, 0,                       0},
+	[EP_C_DIGEST_REPLY]= {"C_DigestReply", REPLY, SIZE(ep_wire_digest),      0, 0,             COOKIE,     ARG_ZERO, TAIL_OWN_VECTOR, 0, 0,                       0},
+};
+// clang-format on
+
+// NULL for an unknown type.
+static const struct shape *shape_of(uint8_t type)
+{
+	return type < TYPES_MAX && shapes[type].name != NULL ? &shapes[type] : NULL;
+}
+
+const char *ep_wire_type_name(uint8_t type)
+{
+	const struct shape *s = shape_of(type);
+	return s != NULL ? s->name : "unknown";
+}
+
+uint8_t ep_wire_kind_of(uint8_t type)
+{
+	const struct shape *s = shape_of(type);
+	return s != NULL ? s->kind : 0;
+}
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	uint8_t seen = 0;
+	for (size_t k = 0; k < len; k++)
+		seen |= p[k];
+	return seen == 0;
+}
+
+static bool is_instance_number(uint64_t i)
+{
+	return i >= 1 && i < NUMBER_MAX;
+}
+
+// ---- payloads and commands
+// ----------------------------------------------------------------------------------
+
+static bool session_is_none(const struct ep_session_id *s)
+{
+	return is_zero((const uint8_t *)s, sizeof *s);
+}
+
+static bool session_is_valid(const struct ep_session_id *s)
+{
+	return is_instance_number(s->i) && s->epoch >= 1 && s->col < EP_MEMBERS_MAX &&
+	       is_zero(s->zero, sizeof s->zero);
+}
+
+bool ep_wire_check_command(const uint8_t *data, uint32_t len)
+{
+	const struct ep_wire_command *c = (const struct ep_wire_command *)(const void *)data;
+
+	if (len < sizeof *c || c->len != len || !is_zero(c->zero, sizeof c->zero))
+		return false;
+	switch (c->kind) {
+	case EP_CMD_UPDATE:
+		return session_is_valid(&c->session) && c->seq >= 1;
+	case EP_CMD_READ:
+	case EP_CMD_RECONFIG:
+		return session_is_none(&c->session) && c->seq == 0;
+	case EP_CMD_OPEN:
+		return len == sizeof *c && session_is_none(&c->session) && c->seq == 0;
+	case EP_CMD_EXPIRE: // seq 0: a session that was never used
+		return len == sizeof *c && session_is_valid(&c->session);
+	}
+	return false;
+}
+
+bool ep_wire_check_payload(const uint8_t *data, uint32_t len)
+{
+	const struct ep_wire_payload *p = (const struct ep_wire_payload *)(const void *)data;
+
+	if (len < sizeof *p || p->len != len || p->count < 1 || p->count > EP_BATCH_MAX ||
+	    !is_zero(p->zero, sizeof p->zero))
+		return false;
+	uint32_t at = sizeof *p;
+	for (uint32_t k = 0; k < p->count; k++) {
+		if (len - at < sizeof(struct ep_wire_command))
+			return false;
+		const struct ep_wire_command *c =
+		    (const struct ep_wire_command *)(const void *)(data + at);
+		if (c->len > len - at || !ep_wire_check_command(data + at, c->len))
+			return false;
+		if (c->kind == EP_CMD_OPEN && p->count != 1) // the session's id is the instance's
+			return false;
+		at += c->len;
+	}
+	return at == len;
+}
+
+// ---- messages
+// -----------------------------------------------------------------------------------------------
+
+static enum ep_drop check_head(const struct ep_msg *m, const struct shape *s, uint32_t n)
+{
+	bool is_fine = m->zero == 0 && (m->flags & ~s->flags) == 0;
+	switch ((enum subject)s->subject) {
+	case ABOUT_NONE:
+		is_fine = is_fine && m->i == 0 && m->col == 0;
+		break;
+	case ABOUT_INSTANCE:
+		is_fine = is_fine && is_instance_number(m->i) && m->col < n;
+		break;
+	case ABOUT_COOKIE:
+		is_fine = is_fine && m->col == 0;
+		break;
+	}
+	switch ((enum argument)s->argument) {
+	case ARG_ZERO:
+		is_fine = is_fine && m->arg == 0;
+		break;
+	case ARG_FQ:
+		is_fine = is_fine && m->arg < n;
+		break;
+	case ARG_PAGE:
+		is_fine = is_fine && m->arg <= EP_STATS_FRONTIER;
+		break;
+	}
+	return is_fine ? EP_DROP_NONE : EP_DROP_MALFORMED;
+}
+
+// Every word of the vectors is a number; dependencies stay below the instance itself in its own
+// column.
+static bool vectors_are_fine(const struct ep_msg *m, const struct shape *s, const uint8_t *at,
+			     uint32_t n)
+{
+	for (uint32_t v = 0; v < s->vectors; v++) {
+		for (uint32_t r = 0; r < n; r++) {
+			uint64_t word = ep_load64(at + 8 * (v * n + r));
+			if (word >= NUMBER_MAX || (v < s->deps && r == m->col && word >= m->i))
+				return false;
+		}
+	}
+	return true;
+}
+
+// The legal combinations of RecoverOK, by phase: INITIAL has no value, PREACCEPTED has its initial
+// one, ACCEPTED and COMMITTED have Nop or a payload. idep without icmd exists nowhere.
+static bool recover_ok_is_fine(const struct ep_msg *m, const struct ep_wire_recover_ok *r)
+{
+	bool is_nop = m->flags & EP_MSG_NOP;
+	bool has_payload = m->flags & EP_MSG_HAS_PAYLOAD;
+	bool has_init = m->flags & EP_MSG_HAS_INIT;
+
+	if (!is_zero(r->zero, sizeof r->zero) || r->abal > r->bal || (has_init && !has_payload))
+		return false;
+	switch (r->phase) { // enum ep_phase of consensus/epaxos.h
+	case 0:
+		return !is_nop;
+	case 1:
+		return !is_nop && has_init;
+	case 2:
+	case 3:
+		return is_nop || has_payload;
+	}
+	return false;
+}
+
+static bool welcome_is_fine(const struct ep_wire_welcome *w)
+{
+	return w->n >= 1 && w->n <= EP_MEMBERS_MAX && w->self < w->n &&
+	       w->frame_max >= EP_FRAME_MAX_MIN && w->frame_max <= EP_FRAME_MAX_MAX && w->zero == 0;
+}
+
+// Looks at the parts of the fixed part that belong to one type only.
+static bool fixed_is_fine(const struct ep_msg *m, const uint8_t *fixed)
+{
+	const void *p = fixed;
+	switch (m->type) {
+	case EP_RECOVER_OK:
+		return recover_ok_is_fine(m, p);
+	case EP_FETCH:
+	case EP_PENDING: {
+		const struct ep_wire_fetch *f = p;
+		return f->last >= m->i && f->last < NUMBER_MAX;
+	}
+	case EP_READY:
+		return ((const struct ep_wire_ready *)p)->zero == 0;
+	case EP_EPOCH_CLOSED:
+	case EP_C_WELCOME:
+	case EP_C_WRONG_EPOCH:
+		return welcome_is_fine(p);
+	case EP_C_REPLY: {
+		const struct ep_wire_reply *r = p;
+		return r->status <= EP_REDIRECT && is_zero(r->zero, sizeof r->zero) &&
+		       r->instance.i < NUMBER_MAX && r->instance.col < EP_MEMBERS_MAX &&
+		       is_zero(r->instance.zero, sizeof r->instance.zero);
+	}
+	case EP_C_DIGEST_REPLY: {
+		const struct ep_wire_digest *d = p;
+		return d->is_complete <= 1 && d->n >= 1 && d->n <= EP_MEMBERS_MAX &&
+		       is_zero(d->zero, sizeof d->zero);
+	}
+	default: // not an enum: a byte from the wire; the other types have no such part
+		return true;
+	}
+}
+
+static bool conflicts_are_fine(const uint8_t *data, uint32_t len, uint32_t n)
+{
+	if (len % sizeof(struct ep_wire_conflict) != 0)
+		return false;
+	for (uint32_t at = 0; at < len; at += sizeof(struct ep_wire_conflict)) {
+		const struct ep_wire_conflict *c =
+		    (const struct ep_wire_conflict *)(const void *)(data + at);
+		if (!is_instance_number(c->i) || c->col >= n || c->is_committed > 1 ||
+		    !is_zero(c->zero, sizeof c->zero))
+			return false;
+	}
+	return true;
+}
+
+static bool members_are_fine(const uint8_t *data, uint32_t len, uint32_t count)
+{
+	if (len != count * sizeof(struct ep_wire_member))
+		return false;
+	for (uint32_t k = 0; k < count; k++) {
+		const struct ep_wire_member *w =
+		    (const struct ep_wire_member *)(const void *)(data + k * sizeof *w);
+		if (w->zero != 0)
+			return false;
+	}
+	return true;
+}
+
+static enum ep_drop check_tail_payload(const uint8_t *tail, uint32_t len, bool is_carried)
+{
+	if (!is_carried)
+		return len == 0 ? EP_DROP_NONE : EP_DROP_MALFORMED;
+	if (len == 0) // the flags promise one
+		return EP_DROP_MALFORMED;
+	return ep_wire_check_payload(tail, len) ? EP_DROP_NONE : EP_DROP_PAYLOAD;
+}
+
+// Checks what follows fixed part and vectors; *is_carried tells whether that is a payload or a
+// command.
+static enum ep_drop check_tail(const struct ep_msg *m, const struct shape *s, const uint8_t *fixed,
+			       const uint8_t *tail, uint32_t len, uint32_t n, bool *is_carried)
+{
+	bool is_fine = true;
+	*is_carried = false;
+	switch ((enum tail)s->tail) {
+	case TAIL_NONE:
+		is_fine = len == 0;
+		break;
+	case TAIL_PAYLOAD:
+		*is_carried = true;
+		return check_tail_payload(tail, len, true);
+	case TAIL_BY_FLAGS:
+		if ((m->flags & VALUE_FLAGS) == VALUE_FLAGS) // nobody holds the payload of a Nop
+			return EP_DROP_MALFORMED;
+		*is_carried = (m->flags & VALUE_FLAGS) == 0;
+		return check_tail_payload(tail, len, *is_carried);
+	case TAIL_IF_HAS:
+		*is_carried = (m->flags & EP_MSG_HAS_PAYLOAD) != 0;
+		return check_tail_payload(tail, len, *is_carried);
+	case TAIL_CONFLICTS:
+		is_fine = conflicts_are_fine(tail, len, n);
+		break;
+	case TAIL_COMMAND:
+		*is_carried = true;
+		return ep_wire_check_command(tail, len) ? EP_DROP_NONE : EP_DROP_PAYLOAD;
+	case TAIL_BYTES:
+		break;
+	case TAIL_WORDS:
+		is_fine = len % sizeof(uint64_t) == 0;
+		break;
+	case TAIL_MEMBERS:
+		is_fine = members_are_fine(
+		    tail, len, ((const struct ep_wire_welcome *)(const void *)fixed)->n);
+		break;
+	case TAIL_OWN_VECTOR:
+		is_fine = len == sizeof(uint64_t) *
+				     ((const struct ep_wire_digest *)(const void *)fixed)->n;
+		break;
+	}
+	return is_fine ? EP_DROP_NONE : EP_DROP_MALFORMED;
+}
+
+enum ep_drop ep_wire_check_msg(const struct ep_msg *m, uint32_t n, uint32_t *payload)
+{
+	const struct shape *s = shape_of(m->type);
+	if (s == NULL)
+		return EP_DROP_TYPE;
+	if (n < 1 || n > EP_MEMBERS_MAX)
+		return EP_DROP_MALFORMED;
+
+	const uint8_t *fixed = (const uint8_t *)(m + 1);
+	uint32_t head = (uint32_t)sizeof *m + s->fixed + s->vectors * 8 * n;
+	if (m->len < head)
+		return EP_DROP_SHORT;
+
+	enum ep_drop drop = check_head(m, s, n);
+	if (drop != EP_DROP_NONE)
+		return drop;
+	if (s->has_bal) {
+		uint64_t bal = ep_load64(fixed);
+		if (bal >= EP_BALLOT_MAX || bal + 1 < s->has_bal)
+			return EP_DROP_BALLOT;
+	}
+	if (s->has_seq && ep_load64(fixed + s->has_seq - 1) >= NUMBER_MAX)
+		return EP_DROP_MALFORMED;
+	if (!vectors_are_fine(m, s, fixed + s->fixed, n) || !fixed_is_fine(m, fixed))
+		return EP_DROP_MALFORMED;
+
+	bool is_carried;
+	drop = check_tail(m, s, fixed, (const uint8_t *)m + head, m->len - head, n, &is_carried);
+	if (drop == EP_DROP_NONE)
+		*payload = is_carried ? head : 0;
+	return drop;
+}
