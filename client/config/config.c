@@ -1,0 +1,149 @@
+// Reads the configuration file: defaults, groups, environment, cross checks, in this order.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "client/config/internal.h"
+#include "consensus/base/rng.h"
+
+static void set_defaults(struct pnyx_config *c)
+{
+	memset(c, 0, sizeof *c);
+	c->cluster.frame_max = 1472;
+	c->replica.prefix = 24;
+	c->client.deadline_ms = 5000;
+	c->client.sessions = 16;
+}
+
+// libconfig ends the whole program when it reads a directory, so that is asked first.
+static bool open_file(struct loader *l)
+{
+	struct stat st;
+	if (stat(l->path, &st) != 0 || S_ISDIR(st.st_mode) || access(l->path, R_OK) != 0)
+		return fail_at(l, NULL, "cannot read this file%s; right would be a readable configuration file",
+			       stat(l->path, &st) == 0 && S_ISDIR(st.st_mode) ? " (it is a directory)" : "");
+	if (config_read_file(&l->file, l->path) == CONFIG_TRUE)
+		return true;
+	const char *file = config_error_file(&l->file);
+	int line = config_error_line(&l->file);
+	snprintf(l->error, l->error_size, "%.200s:%d: %.80s; right would be name = value; and every {, ( and [ closed",
+		 file != NULL ? file : l->path, line > 0 ? line : 1, config_error_text(&l->file));
+	return false;
+}
+
+static bool read_root_names(struct loader *l, const config_setting_t *root)
+{
+	static const char *const known[] = {"cluster", "members", "replica", "client"};
+	for (unsigned i = 0; i < (unsigned)config_setting_length(root); i++) {
+		const config_setting_t *s = config_setting_get_elem(root, i);
+		bool is_known = false;
+		for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+			is_known = is_known || strcmp(known[k], config_setting_name(s)) == 0;
+		if (!is_known)
+			return fail_at(l, s,
+				       "unknown setting '%.60s' at the top; known are cluster, members, replica, "
+				       "client",
+				       config_setting_name(s));
+	}
+	return true;
+}
+
+static void complete_member(struct pnyx_config_member *m, const config_setting_t *s)
+{
+	snprintf(m->uuid_text, sizeof m->uuid_text, "%s",
+		 config_setting_get_string(config_setting_get_member(s, "uuid")));
+	if (m->control.port == 0) {
+		memcpy(m->control.ip, m->address.ip, 4);
+		m->control.port = PNYX_CONFIG_CONTROL_PORT;
+	}
+}
+
+static bool read_members(struct loader *l, const config_setting_t *root)
+{
+	const config_setting_t *list = config_setting_get_member(root, "members");
+	if (list == NULL)
+		return fail_at(l, NULL, "there are no members; right would be members = ( { ... }, ... );");
+	unsigned count = (unsigned)config_setting_length(list);
+	if (!config_setting_is_list(list))
+		return fail_at(l, list, "members is not a list; right would be members = ( { ... }, ... );");
+	if (count < 1 || count > PNYX_CONFIG_MEMBERS_MAX)
+		return fail_at(l, list, "there are %u members; right would be 1 to %d", count,
+			       PNYX_CONFIG_MEMBERS_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		const config_setting_t *s = config_setting_get_elem(list, i);
+		struct pnyx_config_member *m = &l->result.members[i];
+		m->address.port = PNYX_CONFIG_PORT;
+		m->incarnation = 1;
+		if (!read_group(l, s, &group_member, m))
+			return false;
+		complete_member(m, s);
+	}
+	l->result.members_count = count;
+	return true;
+}
+
+static bool read_optional(struct loader *l, const char *path, const struct group *g, void *base)
+{
+	const config_setting_t *s = config_lookup(&l->file, path);
+	return (s == NULL || read_group(l, s, g, base)) && read_env(l, g, base);
+}
+
+static bool read_all(struct loader *l)
+{
+	struct pnyx_config *c = &l->result;
+	const config_setting_t *root = config_root_setting(&l->file);
+	const config_setting_t *cluster = config_setting_get_member(root, "cluster");
+	if (!read_root_names(l, root))
+		return false;
+	if (cluster == NULL)
+		return fail_at(l, NULL, "there is no cluster; right would be cluster = { id = ...; name = ...; };");
+	if (!read_group(l, cluster, &group_cluster, &c->cluster) || !read_members(l, root))
+		return false;
+	if (config_setting_get_member(cluster, "hash_seed") == NULL)
+		c->cluster.hash_seed = ep_mix64(c->cluster.id);
+	return read_optional(l, "replica", &group_replica, &c->replica) &&
+	       read_optional(l, "replica.timers", &group_timers, &c->replica.timers) &&
+	       read_optional(l, "client", &group_client, &c->client);
+}
+
+// Which member this program is.
+static bool find_self(struct loader *l, const char *name)
+{
+	struct pnyx_config *c = &l->result;
+	c->self = c->members_count;
+	if (name == NULL)
+		return true;
+	c->self = pnyx_config_member_named(c, name);
+	if (c->self < c->members_count)
+		return true;
+	char known[PNYX_CONFIG_MEMBERS_MAX * (PNYX_CONFIG_NAME_MAX + 2)] = "";
+	for (uint32_t i = 0; i < c->members_count; i++) {
+		strcat(known, i > 0 ? ", " : "");
+		strcat(known, c->members[i].name);
+	}
+	return fail_at(l, config_lookup(&l->file, "members"),
+		       "no member is named '%.60s'; right would be one of %s", name, known);
+}
+
+bool pnyx_config_load(const char *path, const char *name, struct pnyx_config *ret, char *error,
+		      size_t error_size)
+{
+	struct loader l = {.path = path, .error = error, .error_size = error_size};
+	config_init(&l.file);
+	set_defaults(&l.result);
+	bool is_good = open_file(&l) && read_all(&l) && find_self(&l, name) && check_all(&l);
+	config_destroy(&l.file);
+	if (is_good)
+		*ret = l.result;
+	return is_good;
+}
+
+uint32_t pnyx_config_member_named(const struct pnyx_config *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->members_count; i++) {
+		if (strcmp(c->members[i].name, name) == 0)
+			return i;
+	}
+	return c->members_count;
+}
