@@ -1,11 +1,12 @@
 // Reads the configuration file: defaults, groups, environment, cross checks, in this order.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "client/config/internal.h"
 #include "consensus/base/rng.h"
+
+#define CONFIG_FILE_MAX (1u << 20) // bytes of a configuration file
 
 static void set_defaults(struct pnyx_config *c)
 {
@@ -16,20 +17,52 @@ static void set_defaults(struct pnyx_config *c)
 	c->client.sessions = 16;
 }
 
-// libconfig ends the whole program when it reads a directory, so that is asked first.
-static bool open_file(struct loader *l)
+// The whole file with a final 0, NULL on failure; free() it. libconfig never opens the file itself: it ends the program
+// when that is a directory.
+static char *read_text(const char *path)
 {
-	struct stat st;
-	if (stat(l->path, &st) != 0 || S_ISDIR(st.st_mode) || access(l->path, R_OK) != 0)
-		return fail_at(l, NULL, "cannot read this file%s; right would be a readable configuration file",
-			       stat(l->path, &st) == 0 && S_ISDIR(st.st_mode) ? " (it is a directory)" : "");
-	if (config_read_file(&l->file, l->path) == CONFIG_TRUE)
+	char *text = malloc(CONFIG_FILE_MAX + 1);
+	FILE *file = fopen(path, "re");
+	size_t len = 0;
+	bool is_good = text != NULL && file != NULL;
+	if (is_good) {
+		len = fread(text, 1, CONFIG_FILE_MAX + 1, file);
+		is_good = !ferror(file) && len <= CONFIG_FILE_MAX && memchr(text, 0, len) == NULL;
+	}
+	if (file != NULL)
+		fclose(file);
+	if (!is_good) {
+		free(text);
+		return NULL;
+	}
+	text[len] = 0;
+	return text;
+}
+
+static bool parse_text(struct loader *l, const char *text)
+{
+	if (!check_numbers(l, text))
+		return false;
+	if (config_read_string(&l->file, text) == CONFIG_TRUE)
 		return true;
 	const char *file = config_error_file(&l->file);
 	int line = config_error_line(&l->file);
-	snprintf(l->error, l->error_size, "%.200s:%d: %.80s; right would be name = value; and every {, ( and [ closed",
+	snprintf(l->error, l->error_size,
+		 "%.200s:%d: %.80s; right would be name = value; once for each name, and every {, ( and [ closed",
 		 file != NULL ? file : l->path, line > 0 ? line : 1, config_error_text(&l->file));
 	return false;
+}
+
+static bool open_file(struct loader *l)
+{
+	errno = 0;
+	char *text = read_text(l->path);
+	if (text == NULL)
+		return fail_line(l, 1, "%s; right would be a readable text file below 1 MiB",
+				 errno != 0 ? strerror(errno) : "too large, or no text");
+	bool is_good = parse_text(l, text);
+	free(text);
+	return is_good;
 }
 
 static bool read_root_names(struct loader *l, const config_setting_t *root)

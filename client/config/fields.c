@@ -43,6 +43,17 @@ bool fail_at(struct loader *l, const config_setting_t *setting, const char *form
 	return false;
 }
 
+bool fail_line(struct loader *l, int line, const char *format, ...)
+{
+	char where[TEXT_MAX];
+	snprintf(where, sizeof where, "%.180s:%d", l->path, line);
+	va_list args;
+	va_start(args, format);
+	vfail(l, where, format, args);
+	va_end(args);
+	return false;
+}
+
 bool fail_env(struct loader *l, const char *variable, const char *format, ...)
 {
 	char where[TEXT_MAX];
@@ -128,10 +139,9 @@ static bool store_number(const struct field *f, const struct value *v, struct co
 static bool store_bits(const struct field *f, const struct value *v, struct complaint *c, uint8_t *at)
 {
 	uint64_t bits = v->number;
-	if (!v->is_number && (v->text == NULL || !parse_u64(v->text, &bits)))
+	bool is_text = v->text != NULL && parse_u64(v->text, &bits);
+	if (!is_text && (!v->is_number || v->is_negative))
 		return wrong(c, f, v, "a 64-bit number such as 0x9d1f3c22L, or the same in quotes");
-	if (v->is_negative) // 0x8000000000000000L and above reads as negative
-		bits = 0 - bits;
 	memcpy(at, &bits, sizeof bits);
 	return true;
 }
@@ -284,9 +294,12 @@ static struct value value_of(const config_setting_t *s)
 	if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) {
 		long long number = type == CONFIG_TYPE_INT ? config_setting_get_int(s)
 							   : config_setting_get_int64(s);
+		bool is_hex = config_setting_get_format(s) == CONFIG_FORMAT_HEX; // its top bit is no sign
 		v.is_number = true;
-		v.is_negative = number < 0;
-		v.number = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+		v.is_negative = number < 0 && !is_hex;
+		v.number = v.is_negative ? 0 - (uint64_t)number : (uint64_t)number;
+		if (is_hex && type == CONFIG_TYPE_INT)
+			v.number = (uint32_t)number;
 	}
 	return v;
 }

@@ -50,6 +50,8 @@ extern const struct group group_cluster, group_member, group_replica, group_time
 // Writes "FILE:LINE: text" for a setting (NULL: the file as a whole) and returns false.
 __attribute__((format(printf, 3, 4))) bool fail_at(struct loader *, const config_setting_t *,
 						   const char *format, ...);
+// The same for a line of the main file.
+__attribute__((format(printf, 3, 4))) bool fail_line(struct loader *, int line, const char *format, ...);
 // The same for an override by environment variable.
 __attribute__((format(printf, 3, 4))) bool fail_env(struct loader *, const char *variable,
 						    const char *format, ...);
@@ -63,6 +65,8 @@ bool read_env(struct loader *, const struct group *, void *base);
 // "replica.own_max" to "PNYX_REPLICA_OWN_MAX".
 void env_name(const char *setting, char *ret, size_t size);
 
+// Refuses numbers that libconfig would cut silently. `text` is the main file.
+bool check_numbers(struct loader *, const char *text);
 // What one setting alone cannot say.
 bool check_all(struct loader *);
 
