@@ -1,0 +1,26 @@
+# Building with meson. Sourced, never run; needs common.sh.
+# shellcheck shell=bash
+
+# build_in DIRECTORY [meson option ...]: configures it when it is new, then builds. The compiler's output is shown only when
+# something is wrong.
+build_in() {
+	local dir=$1 log code=0
+	shift
+	log=$(mktemp)
+	if [ -e "$dir/build.ninja" ] && [ ! -w "$dir" ]; then
+		say "$dir is not writable for this user: its programs are used as they are"
+		rm -f "$log"
+		return 0
+	fi
+	if [ ! -e "$dir/build.ninja" ]; then
+		say "configuring ${dir#"$ROOT"/}"
+		meson setup "$dir" "$ROOT" "$@" >"$log" 2>&1 || code=$?
+	fi
+	if [ "$code" -eq 0 ]; then
+		say "building ${dir#"$ROOT"/}"
+		ninja -C "$dir" ${PNYX_JOBS:+-j "$PNYX_JOBS"} >"$log" 2>&1 || code=$?
+	fi
+	[ "$code" -eq 0 ] || { tail -60 "$log" >&2; say "building ${dir#"$ROOT"/} failed (above: the last lines)"; }
+	rm -f "$log"
+	return "$code"
+}

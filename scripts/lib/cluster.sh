@@ -1,0 +1,141 @@
+# The demonstration cluster: configuration file, replicas, client. Sourced, never run; needs all other helpers but packages.sh.
+# shellcheck shell=bash
+
+REPLICA=$BUILD/dataplane/pnyx-replica
+PNYX=$BUILD/client/pnyx
+EAL_MB=64     # mbuf pools and EAL's own needs of one replica
+ARENA_MB=320  # of one replica with the sizes below
+
+# cluster_configure REPLICAS PORT: writes $RUN/pnyx.conf. Fresh identities: this cluster never existed before.
+cluster_configure() {
+	local i
+	{
+		cat <<-END
+			// The demonstration cluster in $ROOT; made by ${0##*/}, removed with it.
+			cluster = { id = "0x$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')"; name = "demo-$ID"; };
+			members = (
+		END
+		for i in $(seq "$1"); do
+			printf '\t{ name = "r%d"; uuid = "%s"; ip = "%s"; mac = "02:00:0a:4d:00:%02x"; }%s\n' "$i" \
+				"$(cat /proc/sys/kernel/random/uuid)" "$NET.$i" "$i" "$([ "$i" -lt "$1" ] && echo ,)"
+		done
+		cat <<-END
+			);
+			replica = { arena = "$ARENA"; };
+		END
+	} >"$RUN/pnyx.conf"
+}
+
+# cluster_memory REPLICAS: sets HUGE (yes or no), EAL_MEMORY and ARENA, and says why.
+cluster_memory() {
+	local pages added
+	HUGE=no
+	pages=$(($1 * (EAL_MB + ARENA_MB) / 2))
+	if [ "$GROUND" = root ] && added=$(hugepages_needed "$pages"); then
+		made_note "hugepages $added"
+		if hugepages_add "$added"; then
+			made_note "mount $RUN/huge"
+			mkdir -p "$RUN/huge"
+			mount -t hugetlbfs -o pagesize=2M,mode=0700 none "$RUN/huge" && HUGE=yes
+		else
+			made_note "hugepages -$added"
+		fi
+	fi
+	if [ "$HUGE" = yes ]; then
+		EAL_MEMORY=(-m "$EAL_MB" --huge-dir "$RUN/huge")
+		ARENA=$RUN/huge
+		say "hugepages: $pages of 2 MiB, $added of them added for this run"
+	else
+		EAL_MEMORY=(--no-huge -m "$EAL_MB")
+		ARENA=/dev/shm/pnyx-$ID-$(id -u)${PNYX_IN_USER_NAMESPACE:+-user}
+		made_note "dir $ARENA"
+		mkdir -p -m 0700 "$ARENA"
+		if [ "$GROUND" = root ]; then
+			say "no room for $pages hugepages of 2 MiB: ordinary pages (slower, works the same)"
+		else
+			say "ordinary pages: hugepages are for root"
+		fi
+	fi
+}
+
+# EAL's argument for the port of a replica.
+cluster_vdev() { # NUMBER PORT
+	local kib count=4096
+	case $2 in
+	af_packet)
+		# The driver locks its rings in memory: 2 x framecnt x 2 KiB, which may not be more than the limit of this user.
+		ulimit -S -l "$(ulimit -H -l)" 2>/dev/null || :
+		kib=$(ulimit -l)
+		if [ "$GROUND" != root ] && [ "$kib" != unlimited ]; then
+			while [ $((count * 4)) -ge "$kib" ] && [ "$count" -gt 64 ]; do count=$((count / 2)); done
+		fi
+		echo "--vdev=net_af_packet0,iface=eth0,framecnt=$count,qdisc_bypass=1"
+		;;
+	af_xdp) echo "--vdev=net_af_xdp0,iface=eth0" ;;
+	tap) echo "--vdev=net_tap0,iface=r$1" ;;
+	esac
+}
+
+# cluster_start_replica NUMBER PORT
+cluster_start_replica() {
+	local i=$1 prefix=pnyx-$ID-r$1
+	[ -d /run/dpdk ] || made_note "empty /run/dpdk"
+	made_note "dir /run/dpdk/$prefix"
+	made_spawn "r$i" "$RUN/r$i.log" ip netns exec "$(netns "$(net_home "$i" "$2")")" \
+		"$REPLICA" -c "$RUN/pnyx.conf" -n "r$i" -- \
+		--no-pci "$(cluster_vdev "$i" "$2")" --file-prefix "$prefix" "${EAL_MEMORY[@]}"
+	[ "$2" != tap ] || net_attach_tap "$i"
+}
+
+# pnyx ARGUMENTS...: the command line in the clients' namespace.
+pnyx() { in_netns c "$PNYX" --config "$RUN/pnyx.conf" "$@"; }
+
+# cluster_wait REPLICAS: until every replica answers a client; says which one did not and why.
+cluster_wait() {
+	local i deadline=$((SECONDS + 30))
+	for i in $(seq "$1"); do
+		until pnyx --via "r$i" --deadline 500 status >/dev/null 2>&1; do
+			cluster_is_alive "$i" || { cluster_obituary "$i"; return 1; }
+			[ "$SECONDS" -lt "$deadline" ] || { say "replica r$i does not answer"; cluster_obituary "$i"; return 1; }
+			sleep 0.1
+		done
+	done
+}
+
+cluster_is_alive() {
+	local where
+	where=$(made_proc "r$1")
+	# shellcheck disable=SC2086
+	[ -n "$where" ] && proc_is_alive $where
+}
+
+cluster_obituary() {
+	say "the last lines of replica r$1:"
+	tail -15 "$RUN/r$1.log" | sed "s/^/    r$1: /" >&2
+}
+
+# cluster_up REPLICAS PORT: network, memory, replicas, first answers.
+cluster_up() {
+	local i
+	net_up "$1" "$2"
+	cluster_memory "$1"
+	cluster_configure "$1" "$2"
+	for i in $(seq "$1"); do cluster_start_replica "$i" "$2"; done
+	cluster_wait "$1"
+	cluster_write_wrapper
+}
+
+# A small program in the run directory that talks to the cluster from anywhere.
+cluster_write_wrapper() {
+	local enter=
+	if [ "$GROUND" = user ]; then
+		# Any process of the cluster is a door into its user namespace.
+		enter="nsenter --preserve-credentials -U -m -n -t $(made_proc r1 | cut -d' ' -f1) "
+	fi
+	cat >"$RUN/pnyx" <<-END
+		#!/bin/sh
+		# pnyx in the network of the demonstration cluster.
+		exec ${enter}ip netns exec $(netns c) "$PNYX" --config "$RUN/pnyx.conf" "\$@"
+	END
+	chmod +x "$RUN/pnyx"
+}

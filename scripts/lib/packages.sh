@@ -1,0 +1,59 @@
+# Debian packages: which are needed, which are missing, how they get installed. Sourced, never run.
+# shellcheck shell=bash
+
+# To build and run. libdpdk-dev brings every DPDK driver (net_af_packet, net_af_xdp, net_tap, net_ring, net_null), libbpf-dev
+# and libjansson-dev with it; those two are named because we use them ourselves.
+PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libconfig-dev libjansson-dev
+	iproute2 ethtool)
+# For the tests only: unit test library, the second compiler with its sanitizer runtime.
+PACKAGES_TEST=(libcunit1-dev clang libclang-rt-14-dev)
+
+# Prints those of the named packages that are not installed.
+packages_missing() {
+	local p
+	for p in "$@"; do
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q ' installed$' || echo "$p"
+	done
+}
+
+# packages_install NAME...: as root, or by sudo where it asks for nothing. False with a sentence that says what to type.
+packages_install() {
+	local missing as_root=() log
+	mapfile -t missing < <(packages_missing "$@")
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	if ! have apt-get; then
+		say "missing: ${missing[*]} (names of Debian 12 packages; this machine has no apt-get)"
+		return 1
+	fi
+	if ! is_root; then
+		if have sudo && sudo -n true 2>/dev/null; then
+			as_root=(sudo -n)
+		else
+			say "these packages are missing and only root may install them. Type:"
+			say "    sudo apt-get install --no-install-recommends ${missing[*]}"
+			return 1
+		fi
+	fi
+	say "installing ${missing[*]}"
+	log=$(mktemp)
+	if ! packages_apt "$log" "${as_root[@]}" -- "${missing[@]}"; then
+		tail -20 "$log" >&2
+		say "apt-get could not install them; the lines above are its last words"
+		rm -f "$log"
+		return 1
+	fi
+	rm -f "$log"
+}
+
+# packages_apt LOG [sudo ...] -- NAME...: tries the lists at hand first, then fresh ones.
+packages_apt() {
+	local log=$1 as_root=()
+	shift
+	while [ "$1" != -- ]; do as_root+=("$1"); shift; done
+	shift
+	local install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
+		apt-get install -y -q --no-install-recommends "$@")
+	"${install[@]}" >"$log" 2>&1 && return 0
+	"${as_root[@]}" apt-get update -q >"$log" 2>&1 || return 1
+	"${install[@]}" >>"$log" 2>&1
+}
