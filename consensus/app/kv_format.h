@@ -1,7 +1,9 @@
-// The key-value store's commands and results as bytes: what a client writes and reads. Little endian, packed.
+// The key-value store's commands and results as bytes: what a client writes and reads. Little
+// endian, packed.
 //
-// A command is one pnyx_kv_command and then `count` times: one pnyx_kv_entry, the key, the value, the
-// expected value, back to back without padding. Every length is explicit and the command ends exactly there.
+// A command is one pnyx_kv_command and then `count` times: one pnyx_kv_entry, the key, the value,
+// the expected value, back to back without padding. Every length is explicit and the command ends
+// exactly there.
 //
 //   op      entries  value             expect                     result.number       values
 //   GET     1        -                 -                          -                   1
@@ -10,10 +12,11 @@
 //   CAS     1        the new value     what must be there now     -                   -
 //   INCR    1        delta, int64_t    -                          the new number      -
 //   APPEND  1        the suffix        -                          the new length      -
-//   MGET    1..16    -                 -                          -                   one for each entry
-//   MPUT    1..16    the new values    -                          -                   -
+//   MGET    1..16    -                 -                          -                   one for each
+//   entry MPUT    1..16    the new values    -                          -                   -
 //
-// A dash means that its length is 0. A command does all that it says or, with another code than OK, changes nothing.
+// A dash means that its length is 0. A command does all that it says or, with another code than OK,
+// changes nothing.
 #pragma once
 #include <stdint.h>
 
@@ -23,7 +26,8 @@ enum pnyx_kv_op {
 	PNYX_KV_GET = 1,    // the value, or NOT_FOUND
 	PNYX_KV_PUT = 2,    // sets the value
 	PNYX_KV_DELETE = 3, // OK also when there was nothing; `existed` tells
-	PNYX_KV_CAS = 4,    // sets the value if the present one equals the expected one, else CAS_FAILED
+	PNYX_KV_CAS =
+	    4, // sets the value if the present one equals the expected one, else CAS_FAILED
 	PNYX_KV_INCR = 5,   // adds to a signed decimal number; a missing key counts as 0
 	PNYX_KV_APPEND = 6, // adds bytes at the end; a missing key counts as empty
 	PNYX_KV_MGET = 7,   // one value or NOT_FOUND for each key, read at one point
@@ -31,7 +35,8 @@ enum pnyx_kv_op {
 };
 
 enum pnyx_kv_flag {
-	PNYX_KV_ABSENT = 1, // CAS: the key must not exist now (the expected length is 0). An empty value is not absence.
+	PNYX_KV_ABSENT = 1, // CAS: the key must not exist now (the expected length is 0). An empty
+			    // value is not absence.
 };
 
 struct pnyx_kv_command {
@@ -52,18 +57,20 @@ struct pnyx_kv_entry {
 
 enum pnyx_kv_code {
 	PNYX_KV_OK = 0,
-	PNYX_KV_NOT_FOUND = 1,    // GET, and in a value of MGET: no such key
-	PNYX_KV_CAS_FAILED = 2,   // the present value is another one; `existed` tells whether there is one
+	PNYX_KV_NOT_FOUND = 1, // GET, and in a value of MGET: no such key
+	PNYX_KV_CAS_FAILED =
+	    2, // the present value is another one; `existed` tells whether there is one
 	PNYX_KV_NOT_A_NUMBER = 3, // INCR: the value is not the canonical text of an int64_t
-	PNYX_KV_OVERFLOW = 4,     // INCR: the sum is not an int64_t
-	PNYX_KV_TOO_LARGE = 5,    // the values do not fit the reply, or a stored value would exceed the store's limit
+	PNYX_KV_OVERFLOW = 4,	  // INCR: the sum is not an int64_t
+	PNYX_KV_TOO_LARGE =
+	    5, // the values do not fit the reply, or a stored value would exceed the store's limit
 };
 
 // Starts every result.
 struct pnyx_kv_result {
-	uint8_t code;     // enum pnyx_kv_code
-	uint8_t op;       // of the command
-	uint8_t count;    // values that follow: the entries of a GET or MGET, else 0; 0 with TOO_LARGE
+	uint8_t code;  // enum pnyx_kv_code
+	uint8_t op;    // of the command
+	uint8_t count; // values that follow: the entries of a GET or MGET, else 0; 0 with TOO_LARGE
 	uint8_t zero;
 	uint16_t existed; // bit k: the key of entry k existed before the command
 	uint16_t zero2;
@@ -82,8 +89,8 @@ _Static_assert(sizeof(struct pnyx_kv_entry) == 8, "entry");
 _Static_assert(sizeof(struct pnyx_kv_result) == 16, "result head");
 _Static_assert(sizeof(struct pnyx_kv_value) == 4, "value head");
 
-// Bytes of the largest value that the store keeps when a result may have `result_max` bytes: a GET returns it whole.
-// The ceiling is what the largest frame can carry.
+// Bytes of the largest value that the store keeps when a result may have `result_max` bytes: a GET
+// returns it whole. The ceiling is what the largest frame can carry.
 #define PNYX_KV_VALUE_CEILING 8848u
 static inline uint32_t pnyx_kv_value_max(uint32_t result_max)
 {

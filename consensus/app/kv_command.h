@@ -1,0 +1,27 @@
+// Reading a key-value command: a total check and a walk over the entries of a checked one.
+#pragma once
+#include "consensus/app/app.h"
+#include "consensus/app/kv_format.h"
+
+// One entry with its bytes; all pointers point into the command.
+struct kv_entry {
+	const uint8_t *key, *value, *expect;
+	uint32_t key_len, value_len, expect_len;
+};
+
+// Total function over untrusted bytes: whether they are exactly one command.
+enum pnyx_verdict kv_command_check(const uint8_t *command, uint32_t len);
+// The entry at `at` of a checked command; returns where the next one starts.
+const uint8_t *kv_command_next(const uint8_t *at, struct kv_entry *entry);
+// The operation changes what it finds.
+bool kv_op_writes(enum pnyx_kv_op op);
+
+static inline const struct pnyx_kv_command *kv_command_head(const uint8_t *command)
+{
+	return (const struct pnyx_kv_command *)(const void *)command;
+}
+
+static inline const uint8_t *kv_command_first(const uint8_t *command)
+{
+	return command + sizeof(struct pnyx_kv_command);
+}

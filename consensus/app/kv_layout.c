@@ -1,0 +1,134 @@
+// The store as a whole: its sizes, an empty one, and taking over what a killed process left.
+#include "consensus/app/kv_format.h"
+#include "consensus/app/kv_store.h"
+
+#define MAGIC 0x31766b5f78796e70ULL // "pnyx_kv1"
+#define CAPACITY_MAX (1ULL << 30)   // block numbers are 32 bits wide
+#define BUCKETS_MIN 16u		    // one line
+
+static uint64_t lines(uint64_t bytes)
+{
+	return (bytes + KV_BLOCK - 1) & ~(uint64_t)(KV_BLOCK - 1);
+}
+
+// The fixed part of the head; a function of the configuration only.
+static struct kv_store layout(const struct pnyx_app_config *config)
+{
+	CHECK_OP(config->result_max, >=, KV_RESULT_MIN);
+	CHECK_OP(config->capacity, <=, CAPACITY_MAX);
+	struct kv_store s = {.magic = MAGIC, .seed = config->seed, .capacity = config->capacity};
+	s.result_max = config->result_max;
+	s.value_max = pnyx_kv_value_max(config->result_max);
+	// A command fills its new chains while the old ones still wait for the commit point.
+	s.blocks = 1 + (uint32_t)config->capacity +
+		   PNYX_KEYS_MAX * kv_item_blocks(PNYX_KEY_MAX, s.value_max);
+	// An item takes a block at least, so there is never more than one item to a bucket on
+	// average.
+	s.buckets = BUCKETS_MIN;
+	while (s.buckets < config->capacity)
+		s.buckets *= 2;
+	s.at_buckets = sizeof s;
+	s.at_marks = s.at_buckets + lines((uint64_t)s.buckets * sizeof(uint32_t));
+	s.at_blocks = s.at_marks + lines((uint64_t)s.blocks / 8 + 1);
+	s.fresh = 1;
+	return s;
+}
+
+size_t kv_store_size(const struct pnyx_app_config *config)
+{
+	struct kv_store s = layout(config);
+	return s.at_blocks + (uint64_t)s.blocks * KV_BLOCK;
+}
+
+void kv_store_init(struct kv_store *s, const struct pnyx_app_config *config)
+{
+	CHECK_OP((uintptr_t)s % KV_BLOCK, ==, 0u);
+	*s = layout(config);
+}
+
+// ---- attach
+// -------------------------------------------------------------------------------------------------
+// What the walk over a store has counted.
+struct census {
+	uint64_t used, items;
+	uint32_t highest; // block in use, 0 = none
+};
+
+static uint8_t *marks(struct kv_store *s)
+{
+	return (uint8_t *)s + s->at_marks;
+}
+
+static bool is_marked(struct kv_store *s, uint32_t index)
+{
+	return marks(s)[index / 8] >> (index % 8) & 1;
+}
+
+// False when there is no such block or it belongs to something already, which also ends every
+// circle.
+static bool claim(struct kv_store *s, uint32_t index, struct census *census)
+{
+	if (index == 0 || index >= s->blocks || is_marked(s, index))
+		return false;
+	marks(s)[index / 8] |= (uint8_t)(1u << (index % 8));
+	census->used++;
+	if (index > census->highest)
+		census->highest = index;
+	return true;
+}
+
+static bool claim_item(struct kv_store *s, uint32_t bucket, uint32_t index, struct census *census)
+{
+	if (!claim(s, index, census))
+		return false;
+	const struct kv_item *item = &kv_block(s, index)->item;
+	if (item->key_len == 0 || item->value_len > s->value_max)
+		return false;
+	uint32_t more = kv_item_more(item);
+	for (uint32_t n = kv_item_blocks(item->key_len, item->value_len); n > 1; n--) {
+		if (!claim(s, more, census))
+			return false;
+		more = kv_block(s, more)->tail.more;
+	}
+	if (more != 0)
+		return false;
+	census->items++;
+
+	// It hangs where a search looks for it, and it is the first of its name.
+	uint8_t key[PNYX_KEY_MAX];
+	struct kv_cursor c = kv_store_key(s, index);
+	kv_cursor_copy(&c, key, item->key_len);
+	struct kv_place place = kv_store_find(s, key, item->key_len);
+	return place.bucket == bucket && place.tag == item->tag && place.index == index;
+}
+
+// All blocks below the highest in use that nothing refers to are free, the lowest first.
+static void rebuild(struct kv_store *s, const struct census *census)
+{
+	s->used = census->used;
+	s->items = census->items;
+	s->unlinked = 0;
+	s->fresh = census->highest + 1;
+	s->free = 0;
+	for (uint32_t index = census->highest; index > 0; index--)
+		if (!is_marked(s, index)) {
+			kv_block(s, index)->tail.more = s->free;
+			s->free = index;
+		}
+}
+
+bool kv_store_attach(struct kv_store *s, const struct pnyx_app_config *config)
+{
+	struct kv_store fixed = layout(config);
+	if (memcmp(s, &fixed, offsetof(struct kv_store, used)) != 0)
+		return false;
+	struct census census = {0};
+	memset(marks(s), 0, s->at_blocks - s->at_marks);
+	for (uint32_t b = 0; b < s->buckets; b++)
+		for (uint32_t i = kv_bucket_first(s, b); i != 0;
+		     i = kv_item_next(&kv_block(s, i)->item))
+			if (!claim_item(s, b, i, &census))
+				return false;
+	rebuild(s, &census);
+	return true;
+}
