@@ -9,12 +9,11 @@ struct run {
 	struct kv_store *s;
 	struct ep_txn *txn;
 	struct pnyx_kv_result result; // without the values
-	uint8_t *out;		      // where the result goes; values follow its head
-	uint32_t len, cap;	      // bytes written, bytes allowed
+	uint8_t *out;                 // where the result goes; values follow its head
+	uint32_t len, cap;            // bytes written, bytes allowed
 };
 
-// ---- state
-// --------------------------------------------------------------------------------------------------
+// ---- state ----
 size_t pnyx_app_size(const struct pnyx_app_config *config)
 {
 	return kv_store_size(config);
@@ -51,10 +50,9 @@ bool pnyx_app_digest(const void *state, uint64_t *cursor, uint64_t *sum, uint32_
 	return *cursor == s->buckets;
 }
 
-// ---- before a command runs
-// ---------------------------------------------------------------------------------- The most that
-// one entry adds or frees. What it replaces is unknown before it runs: it may be the largest there
-// is.
+// ---- before a command runs ----
+// The most that one entry adds or frees. What it replaces is unknown before it runs: it may be the
+// largest there is.
 static uint32_t entry_cost(enum pnyx_kv_op op, const struct kv_entry *e)
 {
 	switch (op) {
@@ -109,8 +107,7 @@ void pnyx_app_prefetch(const void *state, const uint8_t *command, uint32_t len)
 	}
 }
 
-// ---- reading
-// ------------------------------------------------------------------------------------------------
+// ---- reading ----
 // Appends the value of one key to the result. False: it does not fit.
 static bool answer_value(struct run *run, uint32_t k, const struct kv_entry *e)
 {
@@ -154,8 +151,7 @@ static enum pnyx_kv_code do_get(struct run *run, const uint8_t *at)
 	return code == PNYX_KV_OK && run->result.existed == 0 ? PNYX_KV_NOT_FOUND : code;
 }
 
-// ---- writing
-// ------------------------------------------------------------------------------------------------
+// ---- writing ----
 static enum pnyx_kv_code do_put(struct run *run, const uint8_t *at, uint32_t count)
 {
 	const uint8_t *first = at;
@@ -165,19 +161,11 @@ static enum pnyx_kv_code do_put(struct run *run, const uint8_t *at, uint32_t cou
 		if (e.value_len > run->s->value_max)
 			return PNYX_KV_TOO_LARGE;
 	}
-	// `existed` is about the time before the command, also for a key that is named twice.
-	at = first;
-	for (uint32_t k = 0; k < count && count > 1; k++) {
-		at = kv_command_next(at, &e);
-		if (kv_store_find(run->s, e.key, e.key_len).index != 0)
-			run->result.existed |= (uint16_t)(1u << k);
-	}
 	at = first;
 	for (uint32_t k = 0; k < count; k++) {
 		at = kv_command_next(at, &e);
 		struct kv_place place = kv_store_find(run->s, e.key, e.key_len);
-		if (count == 1)
-			run->result.existed = place.index != 0;
+		run->result.existed |= (uint16_t)((place.index != 0) << k);
 		kv_store_set(run->s, run->txn, &place, (struct kv_bytes){e.key, e.key_len}, 0,
 			     (struct kv_bytes){e.value, e.value_len});
 	}
@@ -231,8 +219,7 @@ static enum pnyx_kv_code do_append(struct run *run, const struct kv_entry *e)
 	return PNYX_KV_OK;
 }
 
-// ---- numbers
-// ------------------------------------------------------------------------------------------------
+// ---- numbers ----
 // The canonical text of an int64_t and nothing else: no blanks, no plus sign, no leading zeros, no
 // "-0".
 static bool number_parse(const uint8_t *text, uint32_t len, int64_t *number)
@@ -295,8 +282,7 @@ static enum pnyx_kv_code do_incr(struct run *run, const struct kv_entry *e)
 	return PNYX_KV_OK;
 }
 
-// ---- dispatch
-// -----------------------------------------------------------------------------------------------
+// ---- dispatch ----
 static enum pnyx_kv_code dispatch(struct run *run, const uint8_t *command)
 {
 	const struct pnyx_kv_command *head = kv_command_head(command);

@@ -4,20 +4,17 @@
 // What one operation's entries must look like. An operation that is missing here is not one.
 static const struct shape {
 	bool is_known, is_many, has_value, has_expect;
-	uint8_t flags;	      // allowed ones
+	uint8_t flags;        // allowed ones
 	uint16_t value_exact; // 0: any length
 } shapes[] = {
-    [PNYX_KV_GET] = {.is_known = true},
-    [PNYX_KV_PUT] = {.is_known = true, .has_value = true},
-    [PNYX_KV_DELETE] = {.is_known = true},
-    [PNYX_KV_CAS] = {.is_known = true,
-		     .has_value = true,
-		     .has_expect = true,
-		     .flags = PNYX_KV_ABSENT},
-    [PNYX_KV_INCR] = {.is_known = true, .has_value = true, .value_exact = sizeof(int64_t)},
-    [PNYX_KV_APPEND] = {.is_known = true, .has_value = true},
-    [PNYX_KV_MGET] = {.is_known = true, .is_many = true},
-    [PNYX_KV_MPUT] = {.is_known = true, .is_many = true, .has_value = true},
+	[PNYX_KV_GET] = { .is_known = true },
+	[PNYX_KV_PUT] = { .is_known = true, .has_value = true },
+	[PNYX_KV_DELETE] = { .is_known = true },
+	[PNYX_KV_CAS] = { .is_known = true, .has_value = true, .has_expect = true, .flags = PNYX_KV_ABSENT },
+	[PNYX_KV_INCR] = { .is_known = true, .has_value = true, .value_exact = sizeof(int64_t) },
+	[PNYX_KV_APPEND] = { .is_known = true, .has_value = true },
+	[PNYX_KV_MGET] = { .is_known = true, .is_many = true },
+	[PNYX_KV_MPUT] = { .is_known = true, .is_many = true, .has_value = true },
 };
 
 // One form per meaning: what an operation does not use is zero.

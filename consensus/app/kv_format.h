@@ -5,18 +5,18 @@
 // the expected value, back to back without padding. Every length is explicit and the command ends
 // exactly there.
 //
-//   op      entries  value             expect                     result.number       values
-//   GET     1        -                 -                          -                   1
-//   PUT     1        the new value     -                          -                   -
-//   DELETE  1        -                 -                          -                   -
-//   CAS     1        the new value     what must be there now     -                   -
-//   INCR    1        delta, int64_t    -                          the new number      -
-//   APPEND  1        the suffix        -                          the new length      -
-//   MGET    1..16    -                 -                          -                   one for each
-//   entry MPUT    1..16    the new values    -                          -                   -
+//   op      entries  value           expect                  result.number   values
+//   GET     1        -               -                       -               1
+//   PUT     1        new value       -                       -               -
+//   DELETE  1        -               -                       -               -
+//   CAS     1        new value       what must be there now  -               -
+//   INCR    1        delta, int64_t  -                       the new number  -
+//   APPEND  1        suffix          -                       the new length  -
+//   MGET    1..16    -               -                       -               one for each entry
+//   MPUT    1..16    new values      -                       -               -
 //
-// A dash means that its length is 0. A command does all that it says or, with another code than OK,
-// changes nothing.
+// A dash means length 0. A command does all that it says, in the order of its entries, or, with
+// another code than OK, changes nothing.
 #pragma once
 #include <stdint.h>
 
@@ -26,8 +26,7 @@ enum pnyx_kv_op {
 	PNYX_KV_GET = 1,    // the value, or NOT_FOUND
 	PNYX_KV_PUT = 2,    // sets the value
 	PNYX_KV_DELETE = 3, // OK also when there was nothing; `existed` tells
-	PNYX_KV_CAS =
-	    4, // sets the value if the present one equals the expected one, else CAS_FAILED
+	PNYX_KV_CAS = 4,    // sets the value if the present one is the expected one, else CAS_FAILED
 	PNYX_KV_INCR = 5,   // adds to a signed decimal number; a missing key counts as 0
 	PNYX_KV_APPEND = 6, // adds bytes at the end; a missing key counts as empty
 	PNYX_KV_MGET = 7,   // one value or NOT_FOUND for each key, read at one point
@@ -35,8 +34,7 @@ enum pnyx_kv_op {
 };
 
 enum pnyx_kv_flag {
-	PNYX_KV_ABSENT = 1, // CAS: the key must not exist now (the expected length is 0). An empty
-			    // value is not absence.
+	PNYX_KV_ABSENT = 1, // CAS: the key must not exist (expected length 0; an empty value exists)
 };
 
 struct pnyx_kv_command {
@@ -57,22 +55,21 @@ struct pnyx_kv_entry {
 
 enum pnyx_kv_code {
 	PNYX_KV_OK = 0,
-	PNYX_KV_NOT_FOUND = 1, // GET, and in a value of MGET: no such key
-	PNYX_KV_CAS_FAILED =
-	    2, // the present value is another one; `existed` tells whether there is one
+	PNYX_KV_NOT_FOUND = 1,    // GET, and in a value of MGET: no such key
+	PNYX_KV_CAS_FAILED = 2,   // another value is present, or none; `existed` tells which
 	PNYX_KV_NOT_A_NUMBER = 3, // INCR: the value is not the canonical text of an int64_t
-	PNYX_KV_OVERFLOW = 4,	  // INCR: the sum is not an int64_t
-	PNYX_KV_TOO_LARGE =
-	    5, // the values do not fit the reply, or a stored value would exceed the store's limit
+	PNYX_KV_OVERFLOW = 4,     // INCR: the sum is not an int64_t
+	PNYX_KV_TOO_LARGE = 5,    // the answer exceeds the reply, or a value the store's limit
 };
 
 // Starts every result.
 struct pnyx_kv_result {
-	uint8_t code;  // enum pnyx_kv_code
-	uint8_t op;    // of the command
-	uint8_t count; // values that follow: the entries of a GET or MGET, else 0; 0 with TOO_LARGE
+	uint8_t code;     // enum pnyx_kv_code
+	uint8_t op;       // of the command
+	uint8_t count;    // values that follow: one for each entry of a GET or MGET, else none;
+	                  // none with TOO_LARGE
 	uint8_t zero;
-	uint16_t existed; // bit k: the key of entry k existed before the command
+	uint16_t existed; // bit k: the key of entry k existed when that entry's turn came
 	uint16_t zero2;
 	int64_t number;
 } PNYX_KV_PACKED;

@@ -4,7 +4,7 @@
 
 #define MAGIC 0x31766b5f78796e70ULL // "pnyx_kv1"
 #define CAPACITY_MAX (1ULL << 30)   // block numbers are 32 bits wide
-#define BUCKETS_MIN 16u		    // one line
+#define BUCKETS_MIN 16u             // one line
 
 static uint64_t lines(uint64_t bytes)
 {
@@ -46,8 +46,7 @@ void kv_store_init(struct kv_store *s, const struct pnyx_app_config *config)
 	*s = layout(config);
 }
 
-// ---- attach
-// -------------------------------------------------------------------------------------------------
+// ---- attach ----
 // What the walk over a store has counted.
 struct census {
 	uint64_t used, items;

@@ -5,8 +5,7 @@
 // whole until the commit point, so that undoing that one link brings it back.
 #include "consensus/app/kv_store.h"
 
-// ---- cursors
-// ------------------------------------------------------------------------------------------------
+// ---- cursors ----
 struct kv_cursor kv_store_key(const struct kv_store *s, uint32_t index)
 {
 	const union kv_block *blocks = kv_block(s, 0);
@@ -68,8 +67,7 @@ uint64_t kv_store_item_hash(const struct kv_store *s, uint32_t index)
 	return hash;
 }
 
-// ---- finding
-// ------------------------------------------------------------------------------------------------
+// ---- finding ----
 struct kv_place kv_store_find(const struct kv_store *s, const uint8_t *key, uint32_t len)
 {
 	uint64_t hash = ep_hash64(s->seed, key, len);
@@ -92,8 +90,7 @@ struct kv_place kv_store_find(const struct kv_store *s, const uint8_t *key, uint
 	return place;
 }
 
-// ---- new chains
-// ---------------------------------------------------------------------------------------------
+// ---- new chains ----
 static uint32_t block_take(struct kv_store *s)
 {
 	uint32_t index = s->free;
@@ -170,8 +167,7 @@ static void chain_add_value(struct chain *c, uint32_t item)
 	}
 }
 
-// ---- changing
-// -----------------------------------------------------------------------------------------------
+// ---- changing ----
 static void link_set(struct ep_txn *txn, const struct kv_place *place, uint32_t index)
 {
 	uint64_t keep = *place->word & ~(0xffffffffULL << place->shift);

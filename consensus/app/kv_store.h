@@ -7,23 +7,22 @@
 #include "consensus/app/app.h"
 #include "consensus/base/bytes.h"
 
-#define KV_BLOCK 64	  // bytes: a cache line
+#define KV_BLOCK 64       // bytes: a cache line
 #define KV_ITEM_BYTES 48  // of key and value in an item's first block
 #define KV_TAIL_BYTES 60  // in each later one
 #define KV_RESULT_MIN 64u // a smaller reply would make numbers fail
 
 // Links are read and written as whole aligned words, because a word is what the undo journal keeps.
-struct kv_item {	// first block of an item
-	uint64_t links; // low half: next block of this item; high half: next item of the bucket; 0
-			// = none
-	uint32_t unlinked; // derived: the next item that waits for kv_store_committed()
+struct kv_item { // first block of an item
+	uint64_t links;               // low half: next block of it; high half: next item; 0 = none
+	uint32_t unlinked;            // derived: the next item that waits for the commit point
 	uint16_t value_len;
 	uint8_t key_len;
-	uint8_t tag;		      // eight bits of the key's hash that choose no bucket
+	uint8_t tag;                  // eight bits of the key's hash that choose no bucket
 	uint8_t bytes[KV_ITEM_BYTES]; // the key, then the value
 };
 
-struct kv_tail {       // later blocks; a free block uses `more` as the free list's link
+struct kv_tail { // later blocks; a free block uses `more` as the free list's link
 	uint32_t more; // next block of the chain, 0 = last
 	uint8_t bytes[KV_TAIL_BYTES];
 };
@@ -38,20 +37,19 @@ struct kv_store {
 	// fixed by kv_store_init()
 	uint64_t magic;
 	uint64_t seed;
-	uint64_t capacity; // blocks that contents may take
-	uint32_t blocks; // blocks there are, with the room for one command's new chains; block 0 is
-			 // never used
-	uint32_t buckets;			  // a power of two
-	uint32_t value_max;			  // bytes
-	uint32_t result_max;			  // bytes
+	uint64_t capacity;   // blocks that contents may take
+	uint32_t blocks;     // with room for one command's new chains; block 0 is never used
+	uint32_t buckets;    // a power of two
+	uint32_t value_max;  // bytes
+	uint32_t result_max; // bytes
 	uint64_t at_buckets, at_marks, at_blocks; // bytes from here
 	// derived
-	uint64_t used; // blocks reachable from buckets
+	uint64_t used;     // blocks reachable from buckets
 	uint64_t items;
-	uint32_t free;	   // first of the free list, 0 = empty
-	uint32_t fresh;	   // blocks from here on were never used
+	uint32_t free;     // first of the free list, 0 = empty
+	uint32_t fresh;    // blocks from here on were never used
 	uint32_t unlinked; // first item that waits for the commit point, 0 = none
-	uint32_t zero2[9];
+	uint32_t zero[9];
 };
 _Static_assert(sizeof(struct kv_store) == 128, "two cache lines, the buckets follow");
 
