@@ -1,0 +1,103 @@
+// Accept, AcceptOK, Nack and the command leader's PROPOSE: phase two (protocol.md B.5, B.7).
+#include "consensus/decide.h"
+
+void ep_take_value(struct ep_replica *r, ep_slot slot, enum ep_phase phase, uint64_t bal, uint64_t abal, const uint64_t *deps,
+		   uint64_t bits)
+{
+	struct ep_record *rec = ep_rec(r, slot);
+	if (bits & EP_ST_NOP)
+		memset(rec_spare(rec, r->n), 0, 8u * r->n);
+	else
+		memmove(rec_spare(rec, r->n), deps, 8u * r->n);
+	if (bal != rec->bal)
+		ep_publish64(&rec->bal, bal);
+	uint64_t keep = rec->st & (EP_ST_INIT | EP_ST_PAYLOAD);
+	ep_publish64(&rec->st, st_make(phase, abal, keep | bits | (~rec->st & EP_ST_WHICH), rec->i));
+}
+
+void ep_propose_own(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
+{
+	struct ep_record *rec = ep_rec(r, slot);
+	struct ep_own *own = ep_own(r, slot);
+	CHECK(rec_phase(rec) == EP_PREACCEPTED && rec->bal == 0);
+	r->votes++;
+	ep_take_value(r, slot, EP_ACCEPTED, 0, 0, rec_spare(rec, r->n), 0); // the tally's union
+	own->acc_ok = (uint8_t)(1u << r->self);
+	for (uint32_t m = 0; m < r->n; m++)
+		if (m != r->self)
+			ep_send_value(r, fx, m, EP_ACCEPT, slot, own->tally_ok & (1u << m));
+	ep_timer_set(r, slot, EP_QUEUE_RESEND, r->now + ep_after_rtts(r, r->config.resend_rtts, r->config.resend_min_ns));
+}
+
+void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
+{
+	const struct ep_msg *msg = in->msg;
+	struct ep_wire_value value;
+	uint64_t deps[EP_MEMBERS_MAX];
+	memcpy(&value, ep_body(in), sizeof value);
+	ep_read_vec(r, in, sizeof value, 0, deps);
+	struct ep_record *rec = in->rec;
+	if (rec && rec_is_committed(rec)) {
+		ep_send_value(r, fx, in->from, EP_COMMIT, in->slot, msg->flags & EP_MSG_SHORT);
+		return;
+	}
+	if (rec && value.bal < rec->bal) {
+		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal);
+		return;
+	}
+	if (value.bal == 0 ? in->from != in->col : (value.bal - 1) % r->n != in->from) {
+		ep_drop(r, EP_DROP_BALLOT); // only a ballot's owner proposes at it (INV5)
+		return;
+	}
+	if (!ep_window_accepts(r, deps)) {
+		ep_drop(r, EP_DROP_WINDOW);
+		return;
+	}
+	bool is_nop = msg->flags & EP_MSG_NOP, is_new = !is_nop && !(rec && rec_has_payload(rec));
+	struct ep_keys keys;
+	if (is_new) {
+		if (msg->flags & EP_MSG_SHORT) { // the proposer believed wrongly: its resend is whole
+			ep_send_range(r, fx, in->from, EP_FETCH, in->col, in->i, in->i);
+			return;
+		}
+		if (!ep_message_keys(r, in, &keys))
+			return;
+	}
+	if (!rec)
+		rec = ep_window_claim(r, in->slot, in->col, in->i, value.bal);
+	if (is_new)
+		ep_store_payload(r, in->slot, (const uint8_t *)msg + in->payload, value.seq);
+	r->votes++;
+	ep_take_value(r, in->slot, EP_ACCEPTED, value.bal, value.bal, deps, is_nop ? EP_ST_NOP : EP_ST_PAYLOAD);
+	if (is_new)
+		ep_learned(r, in->slot, &keys);
+	ep_send_ballot(r, fx, in->from, EP_ACCEPT_OK, in->col, in->i, value.bal);
+}
+
+void on_accept_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
+{
+	struct ep_record *rec = in->rec;
+	uint64_t bal = ep_load64(ep_body(in));
+	if (!rec || rec_phase(rec) != EP_ACCEPTED || rec->bal != bal || rec_abal(rec) != bal) {
+		r->counters.duplicates++;
+		return;
+	}
+	if (bal != 0 || in->col != r->self) {
+		ep_drop(r, EP_DROP_UNEXPECTED);
+		return;
+	}
+	struct ep_own *own = ep_own(r, in->slot);
+	own->acc_ok |= (uint8_t)(1u << in->from);
+	if (__builtin_popcount(own->acc_ok) >= r->slow) {
+		r->counters.slow_commits++;
+		ep_commit_now(r, fx, in->slot, 0, rec_is_nop(rec), rec_dep(rec, r->n));
+	}
+}
+
+void on_nack(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
+{
+	(void)fx;
+	r->counters.nacks++;
+	if (in->rec && in->col == r->self && !rec_is_committed(in->rec))
+		ep_timer_cancel(r, in->slot); // somebody recovers it: wait for the Commit
+}

@@ -1,0 +1,79 @@
+// Deciding one instance: what the handlers share. The handlers themselves are one file per message.
+#pragma once
+#include "consensus/emit.h"
+#include "consensus/index.h"
+#include "consensus/window.h"
+
+// A message about one instance after the checks of receive.c: lengths fit its type, the window was consulted.
+struct ep_about {
+	const struct ep_msg *msg;
+	uint32_t payload; // offset in the message, 0 = none
+	uint8_t from;     // column of the sender
+	uint8_t col;
+	uint64_t i;
+	enum ep_place place; // FOUND or FREE (STALE for what may still be answered)
+	ep_slot slot;
+	struct ep_record *rec; // NULL when FREE
+};
+static inline const uint8_t *ep_body(const struct ep_about *in)
+{
+	return (const uint8_t *)(in->msg + 1);
+}
+// Reads vector number `at` that follows `skip` fixed bytes.
+static inline void ep_read_vec(const struct ep_replica *r, const struct ep_about *in, uint32_t skip, uint32_t at, uint64_t *vec)
+{
+	memcpy(vec, ep_body(in) + skip + at * 8u * r->n, 8u * r->n);
+}
+
+// ---- handlers (one file each) ---------------------------------------------------------------------------------
+void on_preaccept(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_preaccept_ok(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_accept(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_accept_ok(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_commit(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_nack(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_fetch(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_pending(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_status(struct ep_replica *, const struct ep_msg *, uint8_t from);
+
+// ---- shared steps ---------------------------------------------------------------------------------------------
+enum ep_admission { EP_ADMIT = 0, EP_ADMIT_WINDOW, EP_ADMIT_OWN, EP_ADMIT_ROOM, EP_ADMIT_BAD };
+
+// Who waits for an own instance.
+struct ep_request {
+	const struct ep_addr *client; // NULL: nobody
+	uint64_t cookie;
+	uint32_t session; // index + 1, 0 = none
+};
+
+// SUBMIT: a new own instance for one command (struct ep_wire_command and its bytes).
+enum ep_admission ep_submit(struct ep_replica *, struct ep_effects *, const struct ep_wire_command *, const struct ep_request *);
+
+// Stores payload and seq into a record that has none; the caller publishes EP_ST_PAYLOAD and then calls ep_learned().
+void ep_store_payload(struct ep_replica *, ep_slot, const uint8_t *payload, uint64_t seq);
+// The payload of the instance has become known: into the index, and whoever waited for it is tried again.
+void ep_learned(struct ep_replica *, ep_slot, const struct ep_keys *);
+// Takes a value by the two-area rule (B.7): spare area, then bal, then st. `bits`: EP_ST_NOP, EP_ST_PAYLOAD, EP_ST_INIT to be set.
+void ep_take_value(struct ep_replica *, ep_slot, enum ep_phase, uint64_t bal, uint64_t abal, const uint64_t *deps, uint64_t bits);
+// The payload in the message when the record has none: checks it and collects keys. False: dropped.
+bool ep_message_keys(struct ep_replica *, const struct ep_about *, struct ep_keys *);
+
+// PROPOSE by the command leader at ballot 0: the slow path.
+void ep_propose_own(struct ep_replica *, struct ep_effects *, ep_slot);
+// COMMIT_NOW: commits here and tells all. `deps` may be the record's own vector.
+void ep_commit_now(struct ep_replica *, struct ep_effects *, ep_slot, uint64_t bal, bool is_nop, const uint64_t *deps);
+// What follows from a record having become COMMITTED.
+void ep_committed(struct ep_replica *, ep_slot);
+
+// Timers of own open instances.
+void ep_timer_set(struct ep_replica *, ep_slot, uint8_t queue, ep_time due);
+void ep_timer_cancel(struct ep_replica *, ep_slot);
+void ep_timers_run(struct ep_replica *, struct ep_effects *);
+ep_time ep_timers_next(const struct ep_replica *);
+ep_time ep_after_rtts(const struct ep_replica *, uint32_t rtts, ep_time least);
+
+// Learning commits: advances the prefixes, asks for what is missing.
+void ep_learn_advance(struct ep_replica *, uint32_t col);
+void ep_learn_run(struct ep_replica *, struct ep_effects *);
+ep_time ep_learn_next(const struct ep_replica *);
+bool ep_is_payload_known(const struct ep_replica *, uint32_t col, uint64_t i);

@@ -1,0 +1,71 @@
+// The digest: application, sessions and executed set of one replica, comparable at equal frontiers.
+#include "consensus/digest.h"
+#include "consensus/keys.h"
+
+#define SLICE 4096 // buckets or sessions a call
+
+static uint64_t hash_session(const struct ep_replica *r, const struct ep_session *s)
+{
+	uint64_t head[5] = { s->i, s->origin, s->last, s->digest, s->reply };
+	uint64_t h = ep_hash64(r->config.hash_seed, head, sizeof head);
+	return h + ep_hash64(h, s->kept, (uint32_t)s->reply);
+}
+
+// Sum over buckets first..last: independent of where a session lies.
+static uint64_t hash_sessions(const struct ep_replica *r, uint32_t first, uint32_t last)
+{
+	uint64_t sum = 0;
+	const uint64_t *buckets = ep_at(r, r->at_session_buckets);
+	for (uint32_t b = first; b < last; b++)
+		for (uint64_t at = buckets[b]; at != 0; at = ep_session(r, (uint32_t)at - 1)->next)
+			sum += hash_session(r, ep_session(r, (uint32_t)at - 1));
+	return sum;
+}
+
+static uint64_t hash_executed(const struct ep_replica *r)
+{
+	uint64_t h = r->config.epoch;
+	for (uint32_t c = 0; c < r->n; c++) {
+		h = ep_mix64(h ^ r->columns[c].exec_prefix);
+		for (uint64_t i = r->columns[c].exec_prefix + 1; i <= r->columns[c].known; i++)
+			if (ep_is_executed(r, c, i))
+				h = ep_mix64(h ^ i ^ (uint64_t)c << 56);
+	}
+	return h;
+}
+
+void ep_digest_slice(struct ep_replica *r, struct ep_wire_digest *out)
+{
+	*out = (struct ep_wire_digest){ .n = r->n, .executed = r->executed_count, .executed_set = hash_executed(r) };
+	if (r->digest_at != r->executed_count + 1) { // something ran since: start anew
+		r->digest_at = r->executed_count + 1;
+		r->digest_cursor = r->digest_sum = 0;
+	}
+	if (!pnyx_app_digest(ep_at(r, r->at_app), &r->digest_cursor, &r->digest_sum, SLICE))
+		return;
+	out->application = r->digest_sum;
+	out->sessions = hash_sessions(r, 0, r->session_buckets);
+	out->is_complete = 1;
+	r->digest_at = 0;
+}
+
+void ep_digest_now(const struct ep_replica *r, struct ep_wire_digest *out)
+{
+	uint64_t cursor = 0, sum = 0;
+	while (!pnyx_app_digest(ep_at(r, r->at_app), &cursor, &sum, UINT32_MAX))
+		;
+	*out = (struct ep_wire_digest){ .is_complete = 1, .n = r->n, .application = sum,
+					.sessions = hash_sessions(r, 0, r->session_buckets),
+					.executed_set = hash_executed(r), .executed = r->executed_count };
+}
+
+void ep_counters_refresh(struct ep_replica *r)
+{
+	uint64_t live = 0;
+	for (uint32_t c = 0; c < r->n; c++)
+		live += r->columns[c].known - r->columns[c].stable;
+	r->counters.live = live;
+	r->counters.sessions = r->sessions_count;
+	r->counters.arena_used = pnyx_app_used(ep_at(r, r->at_app));
+	r->counters.arena_room = r->config.app_capacity;
+}

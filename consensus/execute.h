@@ -1,0 +1,19 @@
+// Execution: from the committed graph to a total order per key (protocol.md D). It never writes what decide owns.
+#pragma once
+#include "consensus/index.h"
+
+// A committed instance to be executed once everything that it depends on is committed.
+void ep_exec_root(struct ep_replica *, ep_slot);
+// What waited for this instance is tried again.
+void ep_exec_wake(struct ep_replica *, ep_slot);
+// Searches and drains for at most `budget` units. Returns true while there is more to do.
+bool ep_exec_run(struct ep_replica *, struct ep_effects *, uint32_t budget);
+
+// order.c: the durable queue between search and application.
+// Appends a chain first..last (linked through rec->order) by one store; each member becomes ORDERED.
+void ep_order_append(struct ep_replica *, ep_slot first, ep_slot last);
+// Executes the head, one transaction. False: the queue is empty.
+bool ep_order_drain_one(struct ep_replica *, struct ep_effects *);
+void ep_order_advance(struct ep_replica *, uint32_t col);
+// After a kill: flags the members and finds the tail.
+void ep_order_attach(struct ep_replica *);

@@ -1,0 +1,16 @@
+// The conflict index: which instances touched a key, per column and mode (protocol.md B.3).
+#pragma once
+#include "consensus/keys.h"
+
+void ep_index_clear(struct ep_replica *);
+// D = conflicts(keys, (col, i)), to be taken before the instance itself is inserted.
+void ep_index_conflicts(struct ep_replica *, const struct ep_keys *, uint32_t col, uint64_t i, uint64_t *deps);
+// I1: the payload of this instance became known.
+void ep_index_insert(struct ep_replica *, ep_slot, const struct ep_keys *);
+// The instance is ordered: the executor's lists drop it, later commands still depend on it.
+void ep_index_unlist(struct ep_replica *, ep_slot);
+// The slot is recycled: every member has executed it.
+void ep_index_remove(struct ep_replica *, ep_slot);
+// The entry of a key, EP_NIL when no live instance holds it.
+uint32_t ep_index_find(const struct ep_replica *, uint64_t hash);
+void ep_index_prefetch(const struct ep_replica *, uint64_t hash);

@@ -1,0 +1,98 @@
+// Keys of a payload: application keys, the key of each session, and the key of the table of sessions (protocol.md D.5).
+//
+// Interference is defined over 64-bit hashes with the cluster's seed, the same at every member: a collision
+// is a false dependency that everybody sees alike.
+#include "consensus/keys.h"
+
+#define SEED_APP 0x6b65790000000001ULL
+#define SEED_SESSION 0x6b65790000000002ULL
+#define SEED_SESSIONS 0x6b65790000000003ULL
+
+uint64_t ep_session_hash(const struct ep_config *config, const struct ep_session_id *id)
+{
+	uint64_t origin = (uint64_t)id->epoch << 8 | id->col;
+	return ep_mix64(config->hash_seed ^ SEED_SESSION ^ ep_mix64(id->i ^ ep_mix64(origin)));
+}
+
+static void add(struct ep_keys *keys, uint64_t hash, bool is_write)
+{
+	for (uint32_t k = 0; k < keys->count; k++)
+		if (keys->key[k].hash == hash) {
+			keys->key[k].is_write |= is_write;
+			return;
+		}
+	if (keys->count == EP_KEYS_MAX) {
+		keys->is_barrier = true;
+		return;
+	}
+	keys->key[keys->count++] = (struct ep_key){ hash, is_write };
+}
+
+static bool add_application(const struct ep_config *config, const struct ep_wire_command *c, struct ep_keys *keys)
+{
+	struct pnyx_intent intent;
+	if (pnyx_app_inspect(ep_command_bytes(c), ep_command_len(c), &intent) != PNYX_FINE)
+		return false;
+	if (c->kind == EP_CMD_READ && !intent.is_read)
+		return false;
+	for (uint32_t k = 0; k < intent.keys_count; k++)
+		add(keys, ep_hash64(config->hash_seed ^ SEED_APP, intent.keys[k].data, intent.keys[k].len),
+		    intent.keys[k].is_write && c->kind == EP_CMD_UPDATE);
+	keys->cost += c->kind == EP_CMD_UPDATE ? intent.cost : 0;
+	return true;
+}
+
+bool ep_keys_collect(const struct ep_config *config, uint32_t col, uint64_t i, const uint8_t *payload, struct ep_keys *keys)
+{
+	const struct ep_wire_payload *head = (const void *)payload;
+	uint32_t offset = sizeof *head;
+	keys->count = keys->cost = 0;
+	keys->is_barrier = false;
+	for (uint32_t c = 0; c < head->count; c++) {
+		const struct ep_wire_command *command = ep_command_next(payload, &offset);
+		switch ((enum ep_command_kind)command->kind) {
+		case EP_CMD_UPDATE:
+			if (!add_application(config, command, keys))
+				return false;
+			add(keys, ep_session_hash(config, &command->session), true);
+			break;
+		case EP_CMD_READ:
+			if (!add_application(config, command, keys))
+				return false;
+			break;
+		case EP_CMD_OPEN: {
+			struct ep_session_id id = { .i = i, .epoch = config->epoch, .col = (uint8_t)col };
+			add(keys, ep_session_hash(config, &id), true);
+			add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
+			break;
+		}
+		case EP_CMD_EXPIRE:
+			add(keys, ep_session_hash(config, &command->session), true);
+			add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
+			break;
+		case EP_CMD_RECONFIG:
+			keys->is_barrier = true;
+			break;
+		}
+	}
+	return true;
+}
+
+bool ep_keys_meet(const struct ep_keys *a, const struct ep_keys *b)
+{
+	if (a->is_barrier || b->is_barrier)
+		return true;
+	for (uint32_t x = 0; x < a->count; x++)
+		for (uint32_t y = 0; y < b->count; y++)
+			if (a->key[x].hash == b->key[y].hash && (a->key[x].is_write || b->key[y].is_write))
+				return true;
+	return false;
+}
+
+bool ep_interfere(const struct ep_config *config, const uint8_t *a, uint32_t a_len, const uint8_t *b, uint32_t b_len)
+{
+	struct ep_keys x, y;
+	if (!ep_wire_check_payload(a, a_len) || !ep_wire_check_payload(b, b_len))
+		return false;
+	return ep_keys_collect(config, 0, 0, a, &x) && ep_keys_collect(config, 0, 0, b, &y) && ep_keys_meet(&x, &y);
+}

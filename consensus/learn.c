@@ -1,0 +1,153 @@
+// Learning what others decided: prefixes of each column, Status, FetchCommit (protocol.md C.1, E.1, E.5).
+#include "consensus/decide.h"
+#include "consensus/execute.h"
+
+#define ADVANCE_BUDGET 128
+
+bool ep_is_payload_known(const struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	if (ep_is_executed(r, col, i))
+		return true;
+	const struct ep_record *rec = ep_rec(r, ep_slot_of(r, col, i));
+	return rec_is_live(rec) && rec->i == i && (rec_has_payload(rec) || rec_is_committed(rec));
+}
+
+static bool is_committed(const struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	if (ep_is_executed(r, col, i))
+		return true;
+	const struct ep_record *rec = ep_rec(r, ep_slot_of(r, col, i));
+	return rec_is_live(rec) && rec->i == i && rec_is_committed(rec);
+}
+
+void ep_learn_advance(struct ep_replica *r, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	uint32_t budget = ADVANCE_BUDGET;
+	while (budget-- > 0 && c->cprefix < c->known && is_committed(r, col, c->cprefix + 1)) {
+		c->cprefix++;
+		c->c_moved = r->now;
+		c->attempts = c->pendings = 0;
+	}
+	for (budget = ADVANCE_BUDGET; budget > 0 && c->kprefix < c->known && ep_is_payload_known(r, col, c->kprefix + 1); budget--) {
+		c->kprefix++;
+		c->k_moved = r->now;
+	}
+}
+
+// The leader first, then the others in turn.
+static uint8_t whom_to_ask(const struct ep_replica *r, uint32_t col, uint32_t attempt)
+{
+	uint8_t to = (uint8_t)((col + attempt) % r->n);
+	return to == r->self ? (uint8_t)((to + 1) % r->n) : to;
+}
+
+static ep_time open_wait(const struct ep_replica *r, uint32_t attempts)
+{
+	ep_time wait = ep_after_rtts(r, r->config.open_rtts, r->config.open_min_ns);
+	return wait << (attempts < 5 ? attempts : 5);
+}
+
+// A hole holds up every execution behind it: it is asked for after two round trips, not after T_open.
+static ep_time hole_wait(const struct ep_replica *r)
+{
+	return ep_after_rtts(r, 2, r->config.fast_min_ns);
+}
+
+static void fetch(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint64_t first, uint32_t attempt)
+{
+	struct ep_column *c = &r->columns[col];
+	uint64_t last = first + EP_FETCH_SPAN - 1;
+	if (r->n == 1 || (col == r->self && attempt == 0))
+		attempt++;
+	r->counters.fetches++;
+	ep_send_range(r, fx, whom_to_ask(r, col, attempt), EP_FETCH, col, first, last < c->known ? last : c->known);
+}
+
+void ep_learn_run(struct ep_replica *r, struct ep_effects *fx)
+{
+	for (uint32_t col = 0; col < r->n && r->n > 1; col++) {
+		struct ep_column *c = &r->columns[col];
+		ep_learn_advance(r, col);
+		if (c->kprefix < c->known && r->now - c->k_moved >= hole_wait(r) && ep_has_frames(fx)) {
+			c->k_moved = r->now + hole_wait(r); // and twice as long for the next
+			fetch(r, fx, col, c->kprefix + 1, c->attempts++);
+		}
+		if (c->cprefix < c->known && r->now >= c->c_moved && r->now - c->c_moved >= open_wait(r, c->attempts) &&
+		    ep_has_frames(fx)) {
+			c->c_moved = r->now;
+			fetch(r, fx, col, c->cprefix + 1, c->attempts++);
+		}
+	}
+}
+
+ep_time ep_learn_next(const struct ep_replica *r)
+{
+	ep_time next = EP_NEVER;
+	for (uint32_t col = 0; col < r->n && r->n > 1; col++) {
+		const struct ep_column *c = &r->columns[col];
+		if (c->kprefix < c->known && c->k_moved + hole_wait(r) < next)
+			next = c->k_moved + hole_wait(r);
+		if (c->cprefix < c->known && c->c_moved + open_wait(r, c->attempts) < next)
+			next = c->c_moved + open_wait(r, c->attempts);
+	}
+	return next;
+}
+
+// One instance of a range that somebody misses. False: nothing can be said about it.
+static bool answer(struct ep_replica *r, struct ep_effects *fx, uint8_t to, uint32_t col, uint64_t i)
+{
+	ep_slot slot;
+	if (ep_window_place(r, col, i, &slot) != EP_PLACE_FOUND)
+		return false;
+	struct ep_record *rec = ep_rec(r, slot);
+	if (rec_is_committed(rec)) {
+		ep_send_value(r, fx, to, EP_COMMIT, slot, false);
+		r->counters.fetched++;
+	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_PREACCEPTED) {
+		ep_send_preaccept(r, fx, to, slot);
+	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_ACCEPTED) {
+		ep_send_value(r, fx, to, EP_ACCEPT, slot, false);
+	}
+	return true;
+}
+
+void on_fetch(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
+{
+	uint64_t last = ep_load64(ep_body(in));
+	uint32_t taken = fx->used; // a range is cut to what fits the frames of one step
+	if (last - in->i >= EP_FETCH_SPAN)
+		last = in->i + EP_FETCH_SPAN - 1;
+	for (uint64_t i = in->i; i <= last && fx->used < taken + 2; i++)
+		if (!answer(r, fx, in->from, in->col, i))
+			break;
+	if (in->rec && in->col == r->self && !rec_is_committed(in->rec) && in->rec->bal == 0)
+		ep_send_range(r, fx, in->from, EP_PENDING, in->col, in->i, in->i);
+}
+
+void on_pending(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
+{
+	(void)fx;
+	struct ep_column *c = &r->columns[in->col];
+	if (in->from != in->col || c->pendings >= EP_WAIT_PENDING_MAX)
+		return;
+	c->pendings++;
+	c->c_moved = r->now;
+}
+
+void on_status(struct ep_replica *r, const struct ep_msg *msg, uint8_t from)
+{
+	uint64_t prefix[EP_MEMBERS_MAX], known[EP_MEMBERS_MAX], stable[EP_MEMBERS_MAX];
+	const uint8_t *at = (const uint8_t *)(msg + 1);
+	uint32_t vec = 8u * r->n;
+	memcpy(prefix, at, vec);
+	memcpy(known, at + vec, vec);
+	memcpy(stable, at + 2 * vec, vec);
+	ep_window_report(r, from, prefix);
+	ep_window_join_stable(r, stable);
+	for (uint32_t c = 0; c < r->n; c++) {
+		uint64_t top = r->columns[c].exec_prefix + r->config.window;
+		uint64_t told = known[c] > prefix[c] ? known[c] : prefix[c];
+		ep_window_note(r, c, told < top ? told : top);
+	}
+}

@@ -1,0 +1,96 @@
+// Looking in from outside: for checkers, statistics and tools. Changes nothing.
+#include "consensus/state.h"
+
+const struct ep_counters *ep_counters(const struct ep_replica *r)
+{
+	return &r->counters;
+}
+
+const uint64_t *ep_drops(const struct ep_replica *r)
+{
+	return r->drops;
+}
+
+struct ep_shell_counters *ep_shell(struct ep_replica *r)
+{
+	return &r->shell;
+}
+
+struct ep_peek ep_peek(const struct ep_replica *r, uint8_t col, uint64_t i)
+{
+	struct ep_peek out = { .is_executed = ep_is_executed(r, col, i) };
+	ep_slot slot = ep_slot_of(r, col, i);
+	struct ep_record *rec = ep_rec(r, slot);
+	if (!rec_is_live(rec) || rec->i != i)
+		return out;
+	out.exists = true;
+	out.is_nop = rec_is_nop(rec);
+	out.has_init = rec_has_init(rec);
+	out.phase = (uint8_t)rec_phase(rec);
+	out.fq = rec->fq;
+	out.bal = rec->bal;
+	out.abal = rec_abal(rec);
+	out.seq = rec->seq;
+	memcpy(out.dep, rec_dep(rec, r->n), 8u * r->n);
+	memcpy(out.idep, rec_idep(rec), 8u * r->n);
+	if (rec_has_payload(rec)) {
+		out.payload = ep_payload(r, slot);
+		out.payload_len = rec->payload_len;
+	}
+	return out;
+}
+
+uint64_t ep_exec_prefix(const struct ep_replica *r, uint8_t col)
+{
+	return r->columns[col].exec_prefix;
+}
+
+uint64_t ep_stable(const struct ep_replica *r, uint8_t col)
+{
+	return r->columns[col].stable;
+}
+
+uint64_t ep_known(const struct ep_replica *r, uint8_t col)
+{
+	return r->columns[col].known;
+}
+
+uint64_t ep_executed_count(const struct ep_replica *r)
+{
+	return r->executed_count;
+}
+
+struct ep_session_id ep_executed_at(const struct ep_replica *r, uint64_t nth)
+{
+	return ((const struct ep_session_id *)ep_at(r, r->at_trace))[nth % EP_TRACE_MAX];
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return ep_mix64(h ^ v);
+}
+
+uint64_t ep_fingerprint(const struct ep_replica *r)
+{
+	uint64_t h = mix(r->config.epoch, r->next_i);
+	for (uint32_t c = 0; c < r->n; c++) {
+		const struct ep_column *col = &r->columns[c];
+		h = mix(mix(mix(h, col->exec_prefix), col->stable), col->known);
+		for (uint64_t i = col->stable + 1; i <= col->known; i++) {
+			struct ep_peek p = ep_peek(r, (uint8_t)c, i);
+			h = mix(h, (uint64_t)p.exists | p.is_executed << 1 | p.is_nop << 2 | p.has_init << 3 | (uint64_t)p.phase << 4 |
+					   (uint64_t)p.fq << 8);
+			if (!p.exists)
+				continue;
+			h = mix(mix(mix(h, p.bal), p.abal), p.seq);
+			h = ep_hash64(h, p.dep, 8u * r->n);
+			h = ep_hash64(h, p.idep, 8u * r->n);
+			h = p.payload ? ep_hash64(h, p.payload, p.payload_len) : h;
+			if (c == r->self) {
+				const struct ep_own *own = ep_own(r, ep_slot_of(r, c, i));
+				h = mix(h, own->tally_ok | own->tally_eq << 8 | own->acc_ok << 16 | own->is_late << 24);
+			}
+		}
+	}
+	return h;
+}

@@ -1,0 +1,143 @@
+// From a UDP payload to handlers: every check that does not depend on one message type, and the dispatch.
+#include "consensus/client.h"
+#include "consensus/decide.h"
+
+void ep_prefetch(const struct ep_replica *r, struct ep_view in)
+{
+	if (in.len < sizeof(struct ep_wire_header) + sizeof(struct ep_msg))
+		return;
+	const struct ep_msg *msg = ep_wire_msg(in.data, sizeof(struct ep_wire_header));
+	if (msg->type >= EP_STATUS || msg->col >= r->n)
+		return;
+	const uint8_t *rec = (const uint8_t *)ep_rec(r, ep_slot_of(r, msg->col, msg->i));
+	__builtin_prefetch(rec);
+	__builtin_prefetch(rec + 64);
+}
+
+static enum ep_drop check_member(struct ep_replica *r, const struct ep_source *from, const struct ep_wire_header *h)
+{
+	if (from->member == EP_CLIENT || h->sender != from->member || h->sender >= r->n || h->sender == r->self)
+		return EP_DROP_SENDER;
+	if (h->epoch != r->config.epoch || h->config_hash != r->config_hash)
+		return EP_DROP_EPOCH;
+	if (h->incarnation != r->config.members[h->sender].incarnation)
+		return EP_DROP_INCARNATION;
+	struct ep_peer *peer = &r->peers[h->sender];
+	peer->heard = r->now;
+	if (h->votes > peer->votes)
+		peer->votes = h->votes;
+	if (h->start > peer->start)
+		peer->start = h->start;
+	return EP_DROP_NONE;
+}
+
+static enum ep_drop check_frame(struct ep_replica *r, const struct ep_source *from, const struct ep_view *in)
+{
+	enum ep_drop why = ep_wire_check(in->data, in->len);
+	if (why != EP_DROP_NONE)
+		return why;
+	const struct ep_wire_header *h = (const void *)in->data;
+	bool is_hello = h->kind == EP_FRAME_REQUEST && h->cluster == 0 && h->count == 1 &&
+			ep_wire_msg(in->data, sizeof *h)->type == EP_C_HELLO; // a client that does not know yet
+	if (h->cluster != r->config.cluster && !is_hello)
+		return EP_DROP_CLUSTER;
+	switch (h->kind) {
+	case EP_FRAME_MEMBER:
+		return check_member(r, from, h);
+	case EP_FRAME_REQUEST:
+		return from->member != EP_CLIENT || h->sender != EP_SENDER_CLIENT ? EP_DROP_SENDER : EP_DROP_NONE;
+	}
+	return EP_DROP_KIND;
+}
+
+static void on_instance_message(struct ep_replica *r, struct ep_effects *fx, struct ep_about *in)
+{
+	in->place = ep_window_place(r, in->col, in->i, &in->slot);
+	switch (in->place) {
+	case EP_PLACE_STALE:
+		ep_drop(r, EP_DROP_STALE);
+		return;
+	case EP_PLACE_OUTSIDE:
+		ep_drop(r, EP_DROP_WINDOW);
+		return;
+	case EP_PLACE_FOUND:
+		in->rec = ep_rec(r, in->slot);
+		break;
+	case EP_PLACE_FREE:
+		break;
+	}
+	switch (in->msg->type) {
+	case EP_PREACCEPT:
+		on_preaccept(r, fx, in);
+		return;
+	case EP_PREACCEPT_OK:
+		on_preaccept_ok(r, fx, in);
+		return;
+	case EP_ACCEPT:
+		on_accept(r, fx, in);
+		return;
+	case EP_ACCEPT_OK:
+		on_accept_ok(r, fx, in);
+		return;
+	case EP_COMMIT:
+		on_commit(r, fx, in);
+		return;
+	case EP_NACK:
+		on_nack(r, fx, in);
+		return;
+	case EP_FETCH:
+		on_fetch(r, fx, in);
+		return;
+	case EP_PENDING:
+		on_pending(r, fx, in);
+		return;
+	}
+	ep_drop(r, EP_DROP_TYPE); // of a later version of the core
+}
+
+static void on_message(struct ep_replica *r, struct ep_effects *fx, const struct ep_source *from, const struct ep_wire_header *h,
+		       const struct ep_msg *msg)
+{
+	uint32_t payload = 0;
+	enum ep_drop why = ep_wire_check_msg(msg, r->n, &payload);
+	r->counters.steps++;
+	if (why != EP_DROP_NONE) {
+		ep_drop(r, why);
+		return;
+	}
+	if (h->kind == EP_FRAME_REQUEST) {
+		on_client_message(r, fx, &from->addr, h, msg);
+	} else if (msg->type < EP_STATUS) {
+		struct ep_about in = { .msg = msg, .payload = payload, .from = h->sender, .col = msg->col, .i = msg->i };
+		on_instance_message(r, fx, &in);
+	} else if (msg->type == EP_STATUS) {
+		on_status(r, msg, h->sender);
+	} else {
+		ep_drop(r, EP_DROP_TYPE);
+	}
+}
+
+bool ep_receive(struct ep_replica *r, ep_time now, const struct ep_source *from, struct ep_view *in, struct ep_effects *fx)
+{
+	const struct ep_wire_header *h = (const void *)in->data;
+	if (now > r->now)
+		r->now = now;
+	if (in->done == 0) {
+		enum ep_drop why = check_frame(r, from, in);
+		if (why != EP_DROP_NONE) {
+			ep_drop(r, why);
+			in->done = in->len;
+			return true;
+		}
+		in->done = sizeof *h;
+		r->counters.frames_in++;
+	}
+	while (in->done < in->len) {
+		if (!ep_has_frames(fx))
+			return false;
+		const struct ep_msg *msg = ep_wire_msg(in->data, in->done);
+		in->done += msg->len;
+		on_message(r, fx, from, h, msg);
+	}
+	return true;
+}

@@ -1,0 +1,51 @@
+// The clockwork: what happens without a message, and when.
+#include "consensus/decide.h"
+#include "consensus/execute.h"
+
+static void send_status(struct ep_replica *r, struct ep_effects *fx)
+{
+	for (uint32_t m = 0; m < r->n; m++)
+		if (m != r->self)
+			ep_send_status(r, fx, m);
+	r->status_due = r->now + r->config.status_ns;
+	r->executed_at_status = r->executed_count;
+}
+
+void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
+{
+	if (now > r->now)
+		r->now = now;
+	ep_exec_run(r, fx, r->config.exec_budget);
+	ep_timers_run(r, fx);
+	ep_learn_run(r, fx);
+	// Under load frontiers are told as soon as a part of the window has been used up, not by the clock.
+	bool is_far = r->executed_count - r->executed_at_status >= r->config.window / 16;
+	if ((r->now >= r->status_due || is_far) && ep_has_frames(fx)) {
+		uint64_t none[EP_MEMBERS_MAX] = { 0 };
+		ep_window_report(r, r->self, none); // our own prefixes moved
+		send_status(r, fx);
+	}
+	ep_window_recycle(r, EP_RECYCLE_BUDGET);
+}
+
+ep_time ep_deadline(const struct ep_replica *r)
+{
+	if (r->order_head != 0 || r->run_vertex != EP_NIL || r->root_head != EP_NIL)
+		return r->now;
+	for (uint32_t c = 0; c < r->n; c++)
+		if (r->columns[c].stable < r->columns[c].agreed)
+			return r->now;
+	ep_time next = r->status_due, timers = ep_timers_next(r), learn = ep_learn_next(r);
+	next = timers < next ? timers : next;
+	return learn < next ? learn : next;
+}
+
+void ep_control(struct ep_replica *r, ep_time now, const struct ep_command *command, struct ep_effects *fx)
+{
+	(void)fx;
+	if (now > r->now)
+		r->now = now;
+	if (command->member >= r->n)
+		return;
+	r->peers[command->member].is_suspect = command->type == EP_SUSPECT;
+}

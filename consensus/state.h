@@ -1,0 +1,235 @@
+// The arena of one replica: header, columns, tables and where each lies. Pointer-free.
+#pragma once
+#include "consensus/limits.h"
+#include "consensus/record.h"
+
+#define EP_ARENA_MAGIC 0x50414e5958594e50ULL
+#define EP_LAYOUT 1
+
+struct ep_column {
+	uint64_t exec_prefix; // authoritative: all instances up to it are executed
+	// derived or volatile
+	uint64_t stable;   // executed by all members; slots up to it are recycled
+	uint64_t agreed;   // what stable may become (minimum of the members' reports)
+	uint64_t known;    // highest instance heard of
+	uint64_t cprefix;  // all up to it are committed here
+	uint64_t kprefix;  // all up to it have a known payload or are decided
+	uint64_t barrier;  // highest instance that interferes with everything, or is kept unindexed
+	ep_time c_moved;   // when cprefix moved last, or was asked for
+	ep_time k_moved;   // likewise kprefix
+	uint32_t attempts; // fetches since cprefix moved
+	uint32_t pendings; // PENDING answers since cprefix moved
+	uint32_t unindexed; // first slot of the list of instances outside the index
+	uint32_t spare;
+};
+
+struct ep_peer {
+	uint64_t reported[EP_MEMBERS_MAX]; // executed prefixes that it told
+	uint64_t votes;                    // highest count seen
+	uint64_t sent_seq;                 // frames sealed for it
+	ep_time srtt;                      // smoothed round trip, 0 = not measured
+	ep_time heard;
+	uint32_t start;
+	uint8_t misses;   // T_fast missed in a row as designated peer
+	bool is_suspect;  // told from outside
+};
+
+// The command leader's own side of an open instance: volatile, by slot of its own column.
+struct ep_own {
+	struct ep_addr client;
+	uint8_t is_held;      // a client waits for the answer
+	uint8_t tally_ok;     // members whose PreAcceptOK was counted, this one included
+	uint8_t tally_eq;     // those whose deps equal idep
+	uint8_t acc_ok;       // members that accepted at ballot 0
+	uint8_t is_fast;      // committed in one round trip
+	uint8_t queue;        // timer queue, EP_QUEUE_NONE = none
+	uint8_t is_late;      // T_fast has passed
+	uint8_t is_resent;
+	uint64_t cookie;
+	ep_time submitted;
+	ep_time due;
+	uint32_t next, prev; // own slots (i mod window) in the timer queue
+	uint32_t cost;       // application units reserved
+	uint32_t session;    // index + 1 of the session whose update this is, 0 = none
+};
+
+#define EP_QUEUE_FAST 0
+#define EP_QUEUE_RESEND 1 // and the following EP_RESEND_CLASSES - 1
+#define EP_QUEUE_RESUBMIT (EP_QUEUE_RESEND + EP_RESEND_CLASSES)
+#define EP_QUEUES (EP_QUEUE_RESUBMIT + 1)
+#define EP_QUEUE_NONE 0xff
+
+struct ep_queue {
+	uint32_t head, tail;
+};
+
+// One client session (protocol.md D.5). Words up to `kept` are authoritative and journalled.
+struct ep_session {
+	uint64_t i;      // id: instance number of its OPEN
+	uint64_t origin; // id: epoch << 8 | column
+	uint64_t next;   // index + 1 of the next in its bucket, 0 = end
+	uint64_t last;   // highest executed seq
+	uint64_t digest; // of that command's bytes
+	uint64_t reply;  // status << 32 | result bytes
+	uint64_t kept[EP_KEPT_MAX / 8];
+	uint64_t inflight;  // volatile: seq of the update that this replica drives, 0 = none
+	uint32_t own;       // volatile: own slot that carries it
+	uint32_t free_next; // volatile
+};
+_Static_assert(sizeof(struct ep_session) == 192, "three cache lines");
+
+// A key of the conflict index (derived). Followed by struct ep_track[n].
+struct ep_entry {
+	uint64_t hash;
+	uint32_t refs; // live instances that hold it
+	uint32_t next; // in its bucket or in the free list
+};
+struct ep_track {
+	uint64_t max_write, max_read; // highest instance of this column that writes, reads the key
+	uint32_t newest;              // link of the newest unordered instance, EP_NIL = none
+	uint32_t spare;
+};
+// One (instance, key) pair, in the list of unordered instances of its (key, column), sorted by instance number.
+struct ep_link {
+	uint32_t entry;
+	uint32_t older, newer;
+	uint8_t is_write;
+	uint8_t is_listed;
+	uint16_t zero;
+};
+
+struct ep_replica {
+	// authoritative
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t is_poisoned;
+	uint32_t start; // attach count, from 1
+	uint32_t config_hash;
+	uint64_t votes;
+	uint64_t order_head; // slot + 1 of the first member of the ORDER QUEUE, 0 = empty
+	uint64_t sessions_count;
+	uint64_t bytes; // of the arena
+	struct ep_config config;
+	struct ep_column columns[EP_MEMBERS_MAX];
+
+	// where the tables lie, bytes from the arena's base
+	uint64_t at_journal, at_records, at_payloads, at_bitmap, at_sessions, at_session_buckets, at_app;
+	uint64_t at_links, at_entries, at_entry_buckets, at_waiters, at_unindexed, at_own, at_trace;
+	uint32_t record_stride, payload_stride, entry_stride;
+	uint32_t entry_buckets, session_buckets; // powers of two
+	uint8_t n, self, f, e, slow, fast, mode, window_shift, keys_shift;
+
+	// volatile
+	ep_time now;
+	uint64_t clock; // Lamport clock of seq
+	uint64_t next_i;
+	uint64_t own_unexecuted;
+	uint64_t own_cost; // of own commands not yet stable
+	uint64_t rng;
+	ep_time status_due;
+	ep_time wake_at; // cached earliest deadline of timers
+	uint64_t executed_at_status;
+	uint32_t entry_free, session_free;
+	uint32_t order_tail; // slot + 1
+	uint32_t root_head, root_tail;
+	uint32_t run, run_index, run_vertex, run_root, run_stack;
+	uint32_t chain;
+	uint64_t executed_count;
+	uint64_t digest_cursor, digest_at, digest_sum;
+	struct ep_queue queues[EP_QUEUES];
+	struct ep_peer peers[EP_MEMBERS_MAX];
+	struct ep_counters counters;
+	uint64_t drops[EP_DROP_REASONS];
+	struct ep_shell_counters shell;
+};
+
+static inline void *ep_at(const struct ep_replica *r, uint64_t offset)
+{
+	return (uint8_t *)(uintptr_t)r + offset;
+}
+static inline uint32_t ep_mask(const struct ep_replica *r)
+{
+	return r->config.window - 1;
+}
+static inline ep_slot ep_slot_of(const struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	return (col << r->window_shift) | (uint32_t)(i & ep_mask(r));
+}
+static inline uint8_t ep_slot_col(const struct ep_replica *r, ep_slot slot)
+{
+	return (uint8_t)(slot >> r->window_shift);
+}
+static inline struct ep_record *ep_rec(const struct ep_replica *r, ep_slot slot)
+{
+	return ep_at(r, r->at_records + (uint64_t)slot * r->record_stride);
+}
+static inline struct ep_exec *ep_exec(const struct ep_replica *r, ep_slot slot)
+{
+	return rec_exec(ep_rec(r, slot), r->n);
+}
+static inline uint8_t *ep_payload(const struct ep_replica *r, ep_slot slot)
+{
+	return ep_at(r, r->at_payloads + (uint64_t)slot * r->payload_stride);
+}
+static inline struct ep_own *ep_own(const struct ep_replica *r, ep_slot slot)
+{
+	return (struct ep_own *)ep_at(r, r->at_own) + (slot & ep_mask(r));
+}
+static inline struct ep_link *ep_link(const struct ep_replica *r, uint32_t link)
+{
+	return (struct ep_link *)ep_at(r, r->at_links) + link;
+}
+static inline uint32_t ep_link_of(const struct ep_replica *r, ep_slot slot, uint32_t key)
+{
+	return slot << r->keys_shift | key;
+}
+static inline ep_slot ep_link_slot(const struct ep_replica *r, uint32_t link)
+{
+	return link >> r->keys_shift;
+}
+static inline struct ep_entry *ep_entry(const struct ep_replica *r, uint32_t entry)
+{
+	return ep_at(r, r->at_entries + (uint64_t)entry * r->entry_stride);
+}
+static inline struct ep_track *ep_track(struct ep_entry *entry, uint32_t col)
+{
+	return (struct ep_track *)(void *)(entry + 1) + col;
+}
+static inline uint32_t *ep_waiters(const struct ep_replica *r, ep_slot slot)
+{
+	return (uint32_t *)ep_at(r, r->at_waiters) + slot;
+}
+static inline uint32_t *ep_unindexed(const struct ep_replica *r, ep_slot slot)
+{
+	return (uint32_t *)ep_at(r, r->at_unindexed) + slot;
+}
+static inline struct ep_session *ep_session(const struct ep_replica *r, uint32_t index)
+{
+	return (struct ep_session *)ep_at(r, r->at_sessions) + index;
+}
+static inline struct ep_txn ep_txn(struct ep_replica *r)
+{
+	return (struct ep_txn){ (uint8_t *)r, ep_at(r, r->at_journal) };
+}
+static inline void vec_max(uint64_t *a, const uint64_t *b, uint32_t n)
+{
+	for (uint32_t c = 0; c < n; c++)
+		a[c] = a[c] > b[c] ? a[c] : b[c];
+}
+static inline void ep_drop(struct ep_replica *r, enum ep_drop why)
+{
+	r->drops[why]++;
+}
+
+// Whether (col, i) is executed here. A bit means "executed" by equality with the parity of i's lap around the
+// window, so that advancing never has to clear bits.
+static inline bool ep_is_executed(const struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	if (i <= r->columns[col].exec_prefix)
+		return true;
+	if (i > r->columns[col].exec_prefix + r->config.window)
+		return false;
+	ep_slot slot = ep_slot_of(r, col, i);
+	uint64_t word = ((const uint64_t *)ep_at(r, r->at_bitmap))[slot >> 6];
+	return ((word >> (slot & 63)) & 1) == (~(i >> r->window_shift) & 1);
+}

@@ -1,0 +1,27 @@
+// Windows of instances, frontiers and recycling (protocol.md E.0 to E.2).
+#pragma once
+#include "consensus/state.h"
+
+enum ep_place {
+	EP_PLACE_FOUND,   // the slot holds this instance
+	EP_PLACE_FREE,    // unknown here: ep_window_claim() makes room for it
+	EP_PLACE_STALE,   // recycled: executed by all
+	EP_PLACE_OUTSIDE, // beyond the window: counts as lost
+};
+
+// Where (col, i) stands. *slot is set for FOUND and FREE. Raises known[] and stable[] as i proves them.
+enum ep_place ep_window_place(struct ep_replica *, uint32_t col, uint64_t i, ep_slot *slot);
+// Makes the slot an empty record of (col, i) with the given ballot, INITIAL and not yet live: the caller fills
+// and publishes st.
+struct ep_record *ep_window_claim(struct ep_replica *, ep_slot, uint32_t col, uint64_t i, uint64_t bal);
+// Whether all dependencies of a vector lie inside the window; raises known[] by them.
+bool ep_window_accepts(struct ep_replica *, const uint64_t *deps);
+// A member told its executed prefixes, or (from is self) ours moved.
+void ep_window_report(struct ep_replica *, uint32_t from, const uint64_t *prefix);
+// A member knows that all up to these are stable.
+void ep_window_join_stable(struct ep_replica *, const uint64_t *stable);
+// Recycles up to `budget` slots. True while there is more to do.
+bool ep_window_recycle(struct ep_replica *, uint32_t budget);
+// Whether this replica may start another instance now (commands; RECONFIG has a reserve).
+bool ep_window_has_room(const struct ep_replica *);
+void ep_window_note(struct ep_replica *, uint32_t col, uint64_t i);
