@@ -31,11 +31,15 @@ static bool ask_member(struct cli *cli, int member, int n, struct member_counter
 	       ask_frontiers(cli, member, n, m->frontiers);
 }
 
-void ask_counters(struct cli *cli, struct cluster_counters *c)
+void ask_counters(struct cli *cli, int member, struct cluster_counters *c)
 {
 	memset(c, 0, sizeof *c);
 	c->n = pnyx_cluster(cli->client)->n;
 	for (int m = 0; m < c->n; m++) {
+		if (member >= 0 && m != member)
+			continue;
+		c->members[m].is_asked = true;
+		c->asked++;
 		c->members[m].is_there = ask_member(cli, m, c->n, &c->members[m]);
 		c->answered += c->members[m].is_there;
 	}

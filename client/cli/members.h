@@ -9,6 +9,7 @@ struct frontier { // of one column, as one member sees it
 };
 
 struct member_counters {
+	bool is_asked; // --via leaves the others out
 	bool is_there; // all pages came
 	struct ep_counters core;
 	uint64_t drops[EP_DROP_REASONS];
@@ -17,12 +18,12 @@ struct member_counters {
 };
 
 struct cluster_counters {
-	int n, answered;
+	int n, asked, answered;
 	struct member_counters members[PNYX_MEMBERS_MAX];
 };
 
-// Asks every member; one that does not answer within the deadline has is_there == false.
-void ask_counters(struct cli *, struct cluster_counters *);
+// Asks every member (member >= 0: only that one); one that does not answer within the deadline has is_there == false.
+void ask_counters(struct cli *, int member, struct cluster_counters *);
 
 // What the members that answered both times did in between, summed.
 struct cluster_work {

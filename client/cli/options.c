@@ -12,6 +12,7 @@ static const struct argp_option common_options[] = {
 	{"config", 'c', "FILE", 0, "take the replicas (and deadline) from this configuration file", 90},
 	{"via", 'v', "MEMBER", 0, "ask this replica first: its name in FILE, or its column from 0", 90},
 	{"timeout", 't', "MS", 0, "deadline of one operation in milliseconds, 1 to 3600000", 90},
+	{"deadline", 0, NULL, OPTION_ALIAS, NULL, 90},
 	{"json", 'j', NULL, 0, "print one JSON object", 90},
 	{"raw", 'r', NULL, 0, "print values as they are, without a newline", 90},
 	{"verbose", 'V', NULL, 0, "say on stderr who answered, how fast, by which path", 90},
@@ -113,7 +114,7 @@ static void read_variables(struct cli *cli, const char *command, const struct ar
 {
 	for (const struct argp_option *o = options; o->name != NULL || o->doc != NULL; o++) {
 		char variable[128];
-		if (o->name == NULL)
+		if (o->name == NULL || o->key == 0)
 			continue;
 		variable_of(command, o->name, variable, sizeof variable);
 		const char *text = getenv(variable);

@@ -125,12 +125,14 @@ static json_t *json_member(const struct cli *cli, int index, const struct member
 static int run(struct cli *cli)
 {
 	const struct pnyx_cluster *cluster = pnyx_cluster(cli->client);
-	ask_counters(cli, &counters);
+	ask_counters(cli, cli->server, &counters);
 	json_t *list = json_array();
 	if (!cli->is_json)
-		printf("cluster %" PRIx64 "  epoch %u  members %d, answering %d  frame_max %u\n", cluster->id,
-		       cluster->epoch, counters.n, counters.answered, cluster->frame_max);
+		printf("cluster %" PRIx64 "  epoch %u  members %d, asked %d, answering %d  frame_max %u\n", cluster->id,
+		       cluster->epoch, counters.n, counters.asked, counters.answered, cluster->frame_max);
 	for (int m = 0; m < counters.n; m++) {
+		if (!counters.members[m].is_asked)
+			continue;
 		if (cli->is_json)
 			json_array_append_new(list, json_member(cli, m, &counters.members[m]));
 		else
@@ -144,14 +146,14 @@ static int run(struct cli *cli)
 				     "replicas", list));
 	}
 	json_decref(list);
-	if (counters.answered == counters.n)
+	if (counters.answered == counters.asked)
 		return EXIT_DONE;
 	return counters.answered > 0 ? EXIT_NOT_FOUND : EXIT_NOBODY;
 }
 
 const struct command command_status = {
 	.name = "status",
-	.doc = "Prints identity, progress, counters and room of every replica (-V: all counters of the core). "
-	       "Exit code 1 when some replica does not answer.",
+	.doc = "Prints identity, progress, counters and room of every replica, --via: of one (-V: all counters of the "
+	       "core). Exit code 1 when some do not answer, 5 when none does.",
 	.run = run,
 };
