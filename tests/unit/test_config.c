@@ -321,3 +321,18 @@ static void test_addresses(void)
 		CU_ASSERT_FALSE(pnyx_config_parse_address(bad[i], 7787, &a));
 	CU_ASSERT_EQUAL(a.port, 9);
 }
+
+static const struct unit_test tests[] = {
+	{"good", test_good},
+	{"good_replica", test_good_replica},
+	{"defaults", test_defaults},
+	{"broken", test_broken},
+	{"broken_whole", test_broken_whole},
+	{"eight_members", test_eight_members},
+	{"routes", test_routes},
+	{"name_and_file", test_name_and_file},
+	{"environment", test_environment},
+	{"addresses", test_addresses},
+};
+
+UNIT_MAIN("config", tests)

@@ -101,3 +101,14 @@ static void test_merge(void)
 	CU_ASSERT_EQUAL(h.sum, 1015);
 	CU_ASSERT_EQUAL(histogram_quantile(&h, 0.5), 10);
 }
+
+static const struct unit_test tests[] = {
+	{"empty", test_empty},
+	{"small_values_are_exact", test_small_values_are_exact},
+	{"rank_is_rounded_up", test_rank_is_rounded_up},
+	{"edges", test_edges},
+	{"error_bound", test_error_bound},
+	{"merge", test_merge},
+};
+
+UNIT_MAIN("histogram", tests)
