@@ -65,6 +65,10 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 	}
 	if (!rec)
 		rec = ep_window_claim(r, in->slot, in->col, in->i, value.bal);
+	else if (value.bal > rec->bal)
+		ep_recovery_end(r, in->slot);
+	if (value.bal == 0)
+		ep_leader_heard(r, in->col);
 	if (is_new)
 		ep_store_payload(r, in->slot, (const uint8_t *)msg + in->payload, value.seq);
 	r->votes++;
@@ -82,7 +86,13 @@ void on_accept_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_a
 		r->counters.duplicates++;
 		return;
 	}
-	if (bal != 0 || in->col != r->self) {
+	if (bal != 0) {
+		struct ep_recovery *rc = ep_recovery_at(r, in->slot);
+		if (rc && rc->bal == bal && rc->state == EP_REC_ACCEPT)
+			ep_recovery_accepted(r, fx, rc, in->from);
+		return;
+	}
+	if (in->col != r->self) {
 		ep_drop(r, EP_DROP_UNEXPECTED);
 		return;
 	}
@@ -97,7 +107,14 @@ void on_accept_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_a
 void on_nack(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
 {
 	(void)fx;
+	uint64_t seen = ep_load64(ep_body(in));
+	struct ep_column *c = &r->columns[in->col];
 	r->counters.nacks++;
+	if (seen > c->nacked)
+		c->nacked = seen;
+	struct ep_recovery *rc = ep_recovery_at(r, in->slot);
+	if (rc && seen > rc->bal)
+		ep_recovery_end(r, in->slot); // outbid: the column's trigger tries again after its back-off
 	if (in->rec && in->col == r->self && !rec_is_committed(in->rec))
 		ep_timer_cancel(r, in->slot); // somebody recovers it: wait for the Commit
 }

@@ -57,6 +57,7 @@ static uint64_t lay_out(struct ep_replica *r, const struct ep_config *c)
 	r->at_unindexed = take(&at, 4 * slots);
 	r->at_own = take(&at, (uint64_t)c->window * sizeof(struct ep_own));
 	r->at_trace = take(&at, EP_TRACE_MAX * sizeof(struct ep_session_id));
+	r->at_recoveries = take(&at, EP_RECOVERIES_MAX * sizeof(struct ep_recovery));
 	return at;
 }
 
@@ -106,6 +107,8 @@ static void reset_volatile(struct ep_replica *r)
 		*ep_waiters(r, s) = *ep_unindexed(r, s) = EP_NIL;
 	for (uint32_t s = 0; s < c->window; s++)
 		((struct ep_own *)ep_at(r, r->at_own))[s] = (struct ep_own){ .queue = EP_QUEUE_NONE };
+	r->recoveries = 0;
+	memset(ep_recovery(r, 0), 0, EP_RECOVERIES_MAX * sizeof(struct ep_recovery));
 	ep_index_clear(r);
 }
 

@@ -36,6 +36,7 @@ void ep_committed(struct ep_replica *r, ep_slot slot)
 	struct ep_record *rec = ep_rec(r, slot);
 	uint8_t col = ep_slot_col(r, slot);
 	r->counters.commits++;
+	ep_recovery_end(r, slot);
 	if (col == r->self) {
 		struct ep_own *own = ep_own(r, slot);
 		ep_timer_cancel(r, slot);

@@ -34,6 +34,10 @@ void on_commit(struct ep_replica *, struct ep_effects *, const struct ep_about *
 void on_nack(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_fetch(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_pending(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_recover(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_recover_ok(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_validate(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_validate_ok(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_status(struct ep_replica *, const struct ep_msg *, uint8_t from);
 
 // ---- shared steps ---------------------------------------------------------------------------------------------
@@ -72,8 +76,27 @@ void ep_timers_run(struct ep_replica *, struct ep_effects *);
 ep_time ep_timers_next(const struct ep_replica *);
 ep_time ep_after_rtts(const struct ep_replica *, uint32_t rtts, ep_time least);
 
+// Recovery (recover.c, validate.c). Starts an attempt for (col, i) unless one runs, it is committed, or all contexts are taken.
+bool ep_recover(struct ep_replica *, struct ep_effects *, uint32_t col, uint64_t i);
+// The attempt at this slot, NULL when none is under way.
+struct ep_recovery *ep_recovery_at(const struct ep_replica *, ep_slot);
+void ep_recovery_end(struct ep_replica *, ep_slot);
+// PROPOSE at the attempt's ballot.
+void ep_recovery_propose(struct ep_replica *, struct ep_effects *, struct ep_recovery *, bool is_nop, const uint64_t *deps);
+void ep_recovery_accepted(struct ep_replica *, struct ep_effects *, struct ep_recovery *, uint8_t from);
+void ep_recoveries_run(struct ep_replica *, struct ep_effects *);
+ep_time ep_recoveries_next(const struct ep_replica *);
+void ep_validate_start(struct ep_replica *, struct ep_effects *, struct ep_recovery *);
+// V4: whether the conflicting instances have been decided.
+void ep_validate_wait(struct ep_replica *, struct ep_effects *, struct ep_recovery *);
+
 // Learning commits: advances the prefixes, asks for what is missing.
 void ep_learn_advance(struct ep_replica *, uint32_t col);
 void ep_learn_run(struct ep_replica *, struct ep_effects *);
+// The command leader of a column shows that it drives its instances.
+static inline void ep_leader_heard(struct ep_replica *r, uint32_t col)
+{
+	r->columns[col].is_recovering = false;
+}
 ep_time ep_learn_next(const struct ep_replica *);
 bool ep_is_payload_known(const struct ep_replica *, uint32_t col, uint64_t i);

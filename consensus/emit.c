@@ -116,6 +116,37 @@ void ep_send_ballot(struct ep_replica *r, struct ep_effects *fx, uint32_t to, en
 	ep_store64(msg + 1, bal);
 }
 
+void ep_send_recover_ok(struct ep_replica *r, struct ep_effects *fx, uint32_t to, ep_slot slot)
+{
+	struct ep_record *rec = ep_rec(r, slot);
+	uint32_t vec = 8u * r->n;
+	struct ep_wire_recover_ok body = { .bal = rec->bal, .abal = rec_abal(rec), .phase = (uint8_t)rec_phase(rec) };
+	uint32_t len = (uint32_t)(sizeof(struct ep_msg) + sizeof body) + 2 * vec + (rec_has_payload(rec) ? rec->payload_len : 0);
+	struct ep_msg *msg = emit_instance(r, fx, to, EP_RECOVER_OK, len, ep_slot_col(r, slot), rec->i);
+	msg->arg = rec->fq;
+	msg->flags = (uint8_t)((rec_is_nop(rec) ? EP_MSG_NOP : 0) | (rec_has_init(rec) ? EP_MSG_HAS_INIT : 0) |
+			       (rec_has_payload(rec) ? EP_MSG_HAS_PAYLOAD : 0));
+	body.seq = rec_has_payload(rec) ? rec->seq : 0;
+	uint8_t *at = put((uint8_t *)(msg + 1), &body, sizeof body);
+	at = put(at, rec_dep(rec, r->n), vec);
+	at = put(at, rec_idep(rec), vec);
+	if (rec_has_payload(rec))
+		put(at, ep_payload(r, slot), rec->payload_len);
+}
+
+void ep_send_validate(struct ep_replica *r, struct ep_effects *fx, uint32_t to, ep_slot slot, uint64_t bal,
+		      const uint64_t *initial)
+{
+	struct ep_record *rec = ep_rec(r, slot);
+	uint32_t vec = 8u * r->n;
+	struct ep_wire_value value = { bal, rec->seq };
+	uint32_t len = (uint32_t)(sizeof(struct ep_msg) + sizeof value) + vec + rec->payload_len;
+	struct ep_msg *msg = emit_instance(r, fx, to, EP_VALIDATE, len, ep_slot_col(r, slot), rec->i);
+	uint8_t *at = put((uint8_t *)(msg + 1), &value, sizeof value);
+	at = put(at, initial, vec);
+	put(at, ep_payload(r, slot), rec->payload_len);
+}
+
 void ep_send_range(struct ep_replica *r, struct ep_effects *fx, uint32_t to, enum ep_msg_type type, uint32_t col,
 		   uint64_t first, uint64_t last)
 {

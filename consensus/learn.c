@@ -28,10 +28,12 @@ void ep_learn_advance(struct ep_replica *r, uint32_t col)
 		c->cprefix++;
 		c->c_moved = r->now;
 		c->attempts = c->pendings = 0;
+		c->asked = 0;
 	}
 	for (budget = ADVANCE_BUDGET; budget > 0 && c->kprefix < c->known && ep_is_payload_known(r, col, c->kprefix + 1); budget--) {
 		c->kprefix++;
 		c->k_moved = r->now;
+		c->hole_wait = 0;
 	}
 }
 
@@ -42,10 +44,16 @@ static uint8_t whom_to_ask(const struct ep_replica *r, uint32_t col, uint32_t at
 	return to == r->self ? (uint8_t)((to + 1) % r->n) : to;
 }
 
-static ep_time open_wait(const struct ep_replica *r, uint32_t attempts)
+// T_open of a column, longer with every attempt and with this replica's rank behind the leader, jittered; a
+// suspicion from outside shortens it (C.1). Safety never depends on it.
+static ep_time open_wait(const struct ep_replica *r, uint32_t col)
 {
-	ep_time wait = ep_after_rtts(r, r->config.open_rtts, r->config.open_min_ns);
-	return wait << (attempts < 5 ? attempts : 5);
+	const struct ep_column *c = &r->columns[col];
+	uint32_t rank = (r->self + r->n - col) % r->n, attempts = c->attempts < 6 ? c->attempts : 6;
+	ep_time open = r->peers[col].is_suspect ? ep_after_rtts(r, 2, r->config.fast_min_ns) :
+						  ep_after_rtts(r, r->config.open_rtts, r->config.open_min_ns);
+	ep_time jitter = ep_mix64(r->config.seed ^ c->cprefix ^ (uint64_t)col << 56 ^ attempts) % (open / 2 + 1);
+	return (open << attempts) * (2 + rank) / 2 + jitter;
 }
 
 // A hole holds up every execution behind it: it is asked for after two round trips, not after T_open.
@@ -58,10 +66,40 @@ static void fetch(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uin
 {
 	struct ep_column *c = &r->columns[col];
 	uint64_t last = first + EP_FETCH_SPAN - 1;
-	if (r->n == 1 || (col == r->self && attempt == 0))
-		attempt++;
 	r->counters.fetches++;
 	ep_send_range(r, fx, whom_to_ask(r, col, attempt), EP_FETCH, col, first, last < c->known ? last : c->known);
+}
+
+// Starts attempts for what is open beyond the committed prefix, as many as there is room for.
+static void recover_range(struct ep_replica *r, struct ep_effects *fx, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	for (uint64_t i = c->cprefix + 1; i <= c->known && i <= c->cprefix + ADVANCE_BUDGET && ep_has_frames(fx); i++) {
+		if (is_committed(r, col, i))
+			continue;
+		const struct ep_record *rec = ep_rec(r, ep_slot_of(r, col, i));
+		bool is_driven = col == r->self && rec_is_live(rec) && rec->i == i && rec->bal == 0;
+		if (!is_driven && !ep_recover(r, fx, col, i))
+			break;
+	}
+}
+
+// C.1: asks first, recovers when nobody tells. Every open instance ends this way, also one that nobody waits for.
+static void drive_open(struct ep_replica *r, struct ep_effects *fx, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	if (c->is_recovering)
+		recover_range(r, fx, col);
+	if (c->asked == 0 && r->now >= c->c_moved && r->now - c->c_moved >= open_wait(r, col)) {
+		c->asked = r->now;
+		fetch(r, fx, col, c->cprefix + 1, c->attempts);
+	} else if (c->asked != 0 && r->now - c->asked >= hole_wait(r)) {
+		c->asked = 0;
+		c->c_moved = r->now;
+		c->attempts++;
+		c->is_recovering = true;
+		recover_range(r, fx, col);
+	}
 }
 
 void ep_learn_run(struct ep_replica *r, struct ep_effects *fx)
@@ -69,15 +107,18 @@ void ep_learn_run(struct ep_replica *r, struct ep_effects *fx)
 	for (uint32_t col = 0; col < r->n && r->n > 1; col++) {
 		struct ep_column *c = &r->columns[col];
 		ep_learn_advance(r, col);
-		if (c->kprefix < c->known && r->now - c->k_moved >= hole_wait(r) && ep_has_frames(fx)) {
-			c->k_moved = r->now + hole_wait(r); // and twice as long for the next
-			fetch(r, fx, col, c->kprefix + 1, c->attempts++);
+		if (c->cprefix >= c->known) {
+			c->is_recovering = false;
+			continue;
 		}
-		if (c->cprefix < c->known && r->now >= c->c_moved && r->now - c->c_moved >= open_wait(r, c->attempts) &&
+		if (c->kprefix < c->known && r->now >= c->k_moved && r->now - c->k_moved >= hole_wait(r) + c->hole_wait &&
 		    ep_has_frames(fx)) {
-			c->c_moved = r->now;
-			fetch(r, fx, col, c->cprefix + 1, c->attempts++);
+			c->k_moved = r->now;
+			c->hole_wait = 2 * c->hole_wait + hole_wait(r);
+			fetch(r, fx, col, c->kprefix + 1, c->attempts);
 		}
+		if (ep_has_frames(fx))
+			drive_open(r, fx, col);
 	}
 }
 
@@ -86,10 +127,13 @@ ep_time ep_learn_next(const struct ep_replica *r)
 	ep_time next = EP_NEVER;
 	for (uint32_t col = 0; col < r->n && r->n > 1; col++) {
 		const struct ep_column *c = &r->columns[col];
-		if (c->kprefix < c->known && c->k_moved + hole_wait(r) < next)
-			next = c->k_moved + hole_wait(r);
-		if (c->cprefix < c->known && c->c_moved + open_wait(r, c->attempts) < next)
-			next = c->c_moved + open_wait(r, c->attempts);
+		if (c->cprefix >= c->known)
+			continue;
+		ep_time hole = c->k_moved + hole_wait(r) + c->hole_wait;
+		ep_time open = c->asked != 0 ? c->asked + hole_wait(r) : c->c_moved + open_wait(r, col);
+		if (c->kprefix < c->known && hole < next)
+			next = hole;
+		next = open < next ? open : next;
 	}
 	return next;
 }
@@ -133,6 +177,8 @@ void on_pending(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 		return;
 	c->pendings++;
 	c->c_moved = r->now;
+	c->asked = 0;
+	ep_leader_heard(r, in->col);
 }
 
 void on_status(struct ep_replica *r, const struct ep_msg *msg, uint8_t from)

@@ -12,7 +12,9 @@
 #define EP_RESEND_CLASSES 6     // back-off doubles five times, then stays
 #define EP_MISSES_MAX 3         // unanswered T_fast in a row before a designated peer is avoided
 #define EP_WAIT_PENDING_MAX 4   // PENDING answers that re-arm T_open
-#define EP_RECOVERIES_MAX 64    // attempts under way at one replica; a range is taken in turns of it
+#define EP_RECOVERIES_MAX 192   // attempts under way at one replica; a range is taken in turns of it
+#define EP_CONFLICTS_MAX 48     // conflicts that one validation keeps; more make it wait for a new ballot
+#define EP_RECOVER_RESENDS 4    // messages sent again before an attempt is given up
 
 // A step takes at most two frames for a member: one message that fits a frame, after what was open.
 _Static_assert(EP_KEYS_MAX >= PNYX_KEYS_MAX + 2, "a command's keys, its session and the table of sessions");

@@ -85,6 +85,18 @@ static void on_instance_message(struct ep_replica *r, struct ep_effects *fx, str
 	case EP_NACK:
 		on_nack(r, fx, in);
 		return;
+	case EP_RECOVER:
+		on_recover(r, fx, in);
+		return;
+	case EP_RECOVER_OK:
+		on_recover_ok(r, fx, in);
+		return;
+	case EP_VALIDATE:
+		on_validate(r, fx, in);
+		return;
+	case EP_VALIDATE_OK:
+		on_validate_ok(r, fx, in);
+		return;
 	case EP_FETCH:
 		on_fetch(r, fx, in);
 		return;

@@ -34,7 +34,8 @@ struct ep_record {
 };
 _Static_assert(sizeof(struct ep_record) == 48, "record head");
 
-// The executor's fields of a record: volatile, written by execute.c only.
+// The executor's fields of a record: volatile, written by execute.c only
+// (`recovery` by recover.c).
 struct ep_exec {
 	uint64_t blocked_on; // (col << 56 | i) of the undecided instance last met, 0 = none
 	uint32_t run;        // search that visited this vertex
@@ -46,7 +47,7 @@ struct ep_exec {
 	uint8_t col;     // cursor: column
 	uint8_t key;     // cursor: key in it
 	uint8_t marks;   // EP_MARK_...
-	uint8_t zero;
+	uint8_t recovery; // index + 1 of the recovery under way here (recover.c), 0 = none
 };
 _Static_assert(sizeof(struct ep_exec) == 40, "executor's part");
 

@@ -18,6 +18,7 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 	ep_exec_run(r, fx, r->config.exec_budget);
 	ep_timers_run(r, fx);
 	ep_learn_run(r, fx);
+	ep_recoveries_run(r, fx);
 	// Under load frontiers are told as soon as a part of the window has been used up, not by the clock.
 	bool is_far = r->executed_count - r->executed_at_status >= r->config.window / 16;
 	if ((r->now >= r->status_due || is_far) && ep_has_frames(fx)) {
@@ -36,7 +37,9 @@ ep_time ep_deadline(const struct ep_replica *r)
 		if (r->columns[c].stable < r->columns[c].agreed)
 			return r->now;
 	ep_time next = r->status_due, timers = ep_timers_next(r), learn = ep_learn_next(r);
+	ep_time recoveries = ep_recoveries_next(r);
 	next = timers < next ? timers : next;
+	next = recoveries < next ? recoveries : next;
 	return learn < next ? learn : next;
 }
 

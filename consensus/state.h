@@ -17,10 +17,13 @@ struct ep_column {
 	uint64_t barrier;  // highest instance that interferes with everything, or is kept unindexed
 	ep_time c_moved;   // when cprefix moved last, or was asked for
 	ep_time k_moved;   // likewise kprefix
-	uint32_t attempts; // fetches since cprefix moved
+	ep_time asked;     // when a fetch for cprefix + 1 went out, 0 = not since cprefix moved
+	uint64_t nacked;   // highest ballot seen in a Nack
+	uint32_t attempts; // since cprefix moved
 	uint32_t pendings; // PENDING answers since cprefix moved
 	uint32_t unindexed; // first slot of the list of instances outside the index
-	uint32_t spare;
+	bool is_recovering; // its leader was silent: recover what is open, range by range
+	ep_time hole_wait;  // present back-off of asking for holes, 0 = none yet
 };
 
 struct ep_peer {
@@ -51,6 +54,37 @@ struct ep_own {
 	uint32_t next, prev; // own slots (i mod window) in the timer queue
 	uint32_t cost;       // application units reserved
 	uint32_t session;    // index + 1 of the session whose update this is, 0 = none
+};
+
+// One recovery attempt at this replica: volatile, void as soon as the record's ballot is another (protocol.md C.2).
+enum ep_recovery_state {
+	EP_REC_FREE = 0,
+	EP_REC_RECOVER,  // collecting RecoverOK
+	EP_REC_VALIDATE, // collecting ValidateOK from all of Q
+	EP_REC_DEPS,     // waiting for the conflicting instances to be decided
+	EP_REC_ACCEPT,   // collecting AcceptOK for the proposal
+};
+struct ep_recovery {
+	uint8_t state; // enum ep_recovery_state
+	uint8_t got;         // members whose RecoverOK was counted
+	uint8_t quorum;      // Q: those when the decision was taken
+	uint8_t preaccepted; // P
+	uint8_t candidates;  // R: in P with dep == idep
+	uint8_t done;        // ValidateOK or AcceptOK
+	uint8_t resends;
+	bool is_cut;         // more conflicts than are kept
+	bool has_value;      // an ACCEPTED or COMMITTED reply: `best`
+	bool is_best_nop, is_best_committed;
+	bool has_fq;         // the designated peer's PREACCEPTED record was among the replies
+	uint8_t conflicts_count;
+	ep_slot slot;
+	uint64_t i, bal, best_abal;
+	ep_time due;
+	uint64_t best[EP_MEMBERS_MAX];  // deps of the ACCEPTED reply with the highest abal, or of a COMMITTED one
+	uint64_t merged[EP_MEMBERS_MAX]; // pointwise maximum over P
+	uint64_t initial[EP_MEMBERS_MAX]; // idep
+	uint64_t fq_dep[EP_MEMBERS_MAX];
+	struct ep_wire_conflict conflicts[EP_CONFLICTS_MAX];
 };
 
 #define EP_QUEUE_FAST 0
@@ -114,7 +148,7 @@ struct ep_replica {
 
 	// where the tables lie, bytes from the arena's base
 	uint64_t at_journal, at_records, at_payloads, at_bitmap, at_sessions, at_session_buckets, at_app;
-	uint64_t at_links, at_entries, at_entry_buckets, at_waiters, at_unindexed, at_own, at_trace;
+	uint64_t at_links, at_entries, at_entry_buckets, at_waiters, at_unindexed, at_own, at_trace, at_recoveries;
 	uint32_t record_stride, payload_stride, entry_stride;
 	uint32_t entry_buckets, session_buckets; // powers of two
 	uint8_t n, self, f, e, slow, fast, mode, window_shift, keys_shift;
@@ -133,7 +167,7 @@ struct ep_replica {
 	uint32_t order_tail; // slot + 1
 	uint32_t root_head, root_tail;
 	uint32_t run, run_index, run_vertex, run_root, run_stack;
-	uint32_t chain;
+	uint32_t recoveries; // in use
 	uint64_t executed_count;
 	uint64_t digest_cursor, digest_at, digest_sum;
 	struct ep_queue queues[EP_QUEUES];
@@ -206,6 +240,10 @@ static inline uint32_t *ep_unindexed(const struct ep_replica *r, ep_slot slot)
 static inline struct ep_session *ep_session(const struct ep_replica *r, uint32_t index)
 {
 	return (struct ep_session *)ep_at(r, r->at_sessions) + index;
+}
+static inline struct ep_recovery *ep_recovery(const struct ep_replica *r, uint32_t index)
+{
+	return (struct ep_recovery *)ep_at(r, r->at_recoveries) + index;
 }
 static inline struct ep_txn ep_txn(struct ep_replica *r)
 {

@@ -83,7 +83,7 @@ enum ep_msg_type {
 
 enum ep_msg_flag {
 	EP_MSG_NOP = 1,         // the value is Nop
-	EP_MSG_SHORT = 2,       // the receiver is believed to hold the payload
+	EP_MSG_SHORT = 2,       // the receiver is believed to hold the payload; VALIDATE_OK: the list is cut
 	EP_MSG_HAS_PAYLOAD = 4, // RECOVER_OK carries one
 	EP_MSG_HAS_INIT = 8,    // RECOVER_OK: icmd/idep are set
 	EP_MSG_FAST = 16,       // C_REPLY: committed on the fast path
