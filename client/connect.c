@@ -28,8 +28,7 @@ __attribute__((format(printf, 3, 4))) static bool fail(char *error, size_t size,
 	return false;
 }
 
-// ---- addresses
-// ----------------------------------------------------------------------------------------------
+// ---- addresses -------------------------------------------------------------------------
 
 static bool parse_port(const char *text, uint16_t *port)
 {
@@ -104,8 +103,7 @@ int pnyx_find_member(const struct pnyx *c, const char *address)
 	return -1;
 }
 
-// ---- members
-// ------------------------------------------------------------------------------------------------
+// ---- members ---------------------------------------------------------------------------
 
 static const struct ep_wire_member *member_at(const struct ep_wire_welcome *w, uint32_t k)
 {
@@ -202,8 +200,7 @@ bool cl_adopt(struct pnyx *c, uint64_t cluster, const struct ep_wire_welcome *w)
 	return true;
 }
 
-// ---- connecting
-// ---------------------------------------------------------------------------------------------
+// ---- connecting ------------------------------------------------------------------------
 
 static bool check_options(struct pnyx_options *o, char *error, size_t size)
 {
@@ -373,8 +370,7 @@ struct pnyx *pnyx_connect(const struct pnyx_options *options, char *error, size_
 	return c;
 }
 
-// ---- closing
-// ------------------------------------------------------------------------------------------------
+// ---- closing ---------------------------------------------------------------------------
 
 static bool small_in_flight(const struct pnyx *c)
 {

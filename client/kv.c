@@ -124,8 +124,7 @@ uint32_t cl_kv_encode(struct pnyx *c, const struct pnyx_op *op, uint8_t *out)
 	return w.used;
 }
 
-// ---- results
-// ------------------------------------------------------------------------------------------------
+// ---- results ---------------------------------------------------------------------------
 
 // The value at *at of an answer, *at then behind it. False when it does not fit.
 static bool take_value(const struct pnyx_bytes *answer, size_t *at, struct pnyx_item *item)

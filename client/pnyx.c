@@ -21,8 +21,7 @@ void pnyx_flush(struct pnyx *c)
 	cl_net_flush(c);
 }
 
-// ---- engine
-// -------------------------------------------------------------------------------------------------
+// ---- engine ----------------------------------------------------------------------------
 
 void cl_turn(struct pnyx *c, uint64_t until_ns)
 {
@@ -139,8 +138,7 @@ int pnyx_poll(struct pnyx *c, int64_t timeout_us, struct pnyx_completion *comple
 	return count;
 }
 
-// ---- blocking
-// -----------------------------------------------------------------------------------------------
+// ---- blocking --------------------------------------------------------------------------
 
 enum pnyx_status pnyx_do(struct pnyx *c, const struct pnyx_op *op, struct pnyx_completion *answer)
 {

@@ -5,12 +5,12 @@
 // is allocated.
 //
 // What an update's status promises:
-//   executed         PNYX_OK, PNYX_NOT_FOUND, PNYX_NO_MATCH, PNYX_NOT_NUMBER, PNYX_OVERFLOW,
-//   PNYX_TOO_LARGE:
-//                    exactly once, and this is its answer
-//   not executed     PNYX_REFUSED, PNYX_NO_ROOM, PNYX_TIMEOUT, PNYX_INVALID, PNYX_AGAIN: and it
-//   never will be nobody can tell  PNYX_UNKNOWN: the deadline passed; it was executed, will be, or
-//   never will. Not "failed".
+//   - Executed, exactly once, and this is its answer: PNYX_OK, PNYX_NOT_FOUND, PNYX_NO_MATCH,
+//     PNYX_NOT_NUMBER, PNYX_OVERFLOW, PNYX_TOO_LARGE.
+//   - Not executed, and it never will be: PNYX_REFUSED, PNYX_NO_ROOM, PNYX_TIMEOUT, PNYX_INVALID,
+//     PNYX_AGAIN.
+//   - Nobody can tell: PNYX_UNKNOWN. The deadline passed; it was executed, will be, or never will.
+//     This is not "failed".
 // Reads change nothing: theirs is PNYX_TIMEOUT where an update's would be PNYX_UNKNOWN.
 #pragma once
 #include <stdbool.h>
@@ -130,8 +130,7 @@ const char *pnyx_status_text(enum pnyx_status);
 // True when the operation was executed and this is its answer.
 bool pnyx_is_executed(enum pnyx_status);
 
-// ---- the cluster as the client knows it
-// ---------------------------------------------------------------------
+// ---- the cluster as the client knows it ------------------------------------------------
 struct pnyx_member {
 	uint8_t uuid[16];
 	uint8_t ip[4];

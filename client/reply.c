@@ -52,8 +52,7 @@ static void send_elsewhere(struct pnyx *c, struct cl_request *r)
 	cl_request_pause(c, r, REDIRECT_NS);
 }
 
-// ---- REPLY
-// --------------------------------------------------------------------------------------------------
+// ---- REPLY -----------------------------------------------------------------------------
 
 static void release(struct pnyx *c, struct cl_request *r)
 {
@@ -158,8 +157,7 @@ static void on_reply(struct pnyx *c, struct cl_request *r, const struct ep_msg *
 	}
 }
 
-// ---- messages
-// -----------------------------------------------------------------------------------------------
+// ---- messages --------------------------------------------------------------------------
 
 static const struct ep_wire_welcome *welcome_of(const struct ep_msg *m)
 {

@@ -9,8 +9,7 @@
 #include <string.h>
 #include "client/internal.h"
 
-// ---- lists and slots
-// ----------------------------------------------------------------------------------------
+// ---- lists and slots -------------------------------------------------------------------
 
 void cl_list_push(struct pnyx *c, struct cl_list *list, struct cl_request *r)
 {
@@ -93,8 +92,7 @@ void cl_reclaim(struct pnyx *c)
 		cl_request_free(c, r);
 }
 
-// ---- members
-// ------------------------------------------------------------------------------------------------
+// ---- members ---------------------------------------------------------------------------
 
 uint8_t cl_choose(const struct pnyx *c, int hint)
 {
@@ -135,8 +133,7 @@ void cl_probe(struct pnyx *c)
 	}
 }
 
-// ---- sending
-// ------------------------------------------------------------------------------------------------
+// ---- sending ---------------------------------------------------------------------------
 
 void cl_command(struct cl_request *r, enum ep_command_kind kind, uint32_t bytes)
 {
@@ -201,8 +198,7 @@ void cl_request_pause(struct pnyx *c, struct cl_request *r, uint64_t ns)
 	cl_timer_set(c, r, cl_min(c->now + ns, r->deadline_ns));
 }
 
-// ---- ending
-// -------------------------------------------------------------------------------------------------
+// ---- ending ----------------------------------------------------------------------------
 
 void cl_request_end(struct pnyx *c, struct cl_request *r, enum pnyx_status status)
 {

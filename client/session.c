@@ -16,8 +16,7 @@ static bool same_id(const struct ep_session_id *a, const struct ep_session_id *b
 	return memcmp(a, b, sizeof *a) == 0;
 }
 
-// ---- opening
-// ------------------------------------------------------------------------------------------------
+// ---- opening ---------------------------------------------------------------------------
 
 // Starts OPENs until each update that waits at `server` has one, as far as there is room.
 static void open_for_waiting(struct pnyx *c, uint8_t server)
@@ -125,8 +124,7 @@ void cl_session_open_lost(struct pnyx *c, struct cl_request *r)
 	cl_session_forget(c, index);
 }
 
-// ---- using
-// --------------------------------------------------------------------------------------------------
+// ---- using -----------------------------------------------------------------------------
 
 static void use(struct pnyx *c, uint32_t index, struct cl_request *r)
 {
@@ -183,8 +181,7 @@ void cl_session_release(struct pnyx *c, uint32_t index, uint8_t home)
 	c->servers[home].idle = index;
 }
 
-// ---- ending
-// -------------------------------------------------------------------------------------------------
+// ---- ending ----------------------------------------------------------------------------
 
 bool cl_session_expire(struct pnyx *c, const struct ep_session_id *id, uint64_t seq,
 		       uint64_t wait_ns)

@@ -29,59 +29,81 @@ enum tail {
 	TAIL_OWN_VECTOR, // u64[n], n from the fixed part
 };
 
+enum ballot { BALLOT_NONE, BALLOT_ANY, BALLOT_ABOVE_0 };
+
 struct shape {
 	const char *name; // NULL: no such type
 	uint8_t kind;	  // enum ep_frame_kind that carries it
 	uint8_t fixed;	  // bytes between the head and the vectors
 	uint8_t vectors;  // of n u64
+	uint8_t deps;	  // leading vectors that are dependencies: below i in the own column
 	uint8_t flags;	  // that may be set
-	uint8_t subject, argument, tail;
-	uint8_t has_bal; // the fixed part starts with a ballot; 2: above 0
-	uint8_t has_seq; // offset in the fixed part + 1; 0 = none
-	uint8_t deps;	 // leading vectors that are dependencies: below i in the own column
+	uint8_t subject;  // enum subject
+	uint8_t argument; // enum argument
+	uint8_t tail;	  // enum tail
+	uint8_t ballot;	  // enum ballot; the fixed part starts with it
+	uint8_t seq_at;	  // offset in the fixed part + 1; 0 = none
 };
 
 #define SIZE(s) (uint8_t)sizeof(struct s)
 #define SEQ(s) (uint8_t)(offsetof(struct s, seq) + 1)
 #define VALUE_FLAGS (EP_MSG_NOP | EP_MSG_SHORT)
 #define RECOVER_FLAGS (EP_MSG_NOP | EP_MSG_HAS_PAYLOAD | EP_MSG_HAS_INIT)
-#define MEMBER EP_FRAME_MEMBER
-#define REQUEST EP_FRAME_REQUEST
-#define REPLY EP_FRAME_REPLY
-#define INSTANCE ABOUT_INSTANCE
-#define COOKIE ABOUT_COOKIE
+#define INSTANCE(name, ...)                                                                        \
+	{                                                                                          \
+		name, .kind = EP_FRAME_MEMBER, .subject = ABOUT_INSTANCE, __VA_ARGS__              \
+	}
+#define ABOUT_MEMBER(name, ...)                                                                    \
+	{                                                                                          \
+		name, .kind = EP_FRAME_MEMBER, .subject = ABOUT_NONE, __VA_ARGS__                  \
+	}
+#define REQUEST(name, ...)                                                                         \
+	{                                                                                          \
+		name, .kind = EP_FRAME_REQUEST, .subject = ABOUT_COOKIE, __VA_ARGS__               \
+	}
+#define REPLY(name, ...)                                                                           \
+	{                                                                                          \
+		name, .kind = EP_FRAME_REPLY, .subject = ABOUT_COOKIE, __VA_ARGS__                 \
+	}
+#define VALUE .fixed = SIZE(ep_wire_value), .seq_at = SEQ(ep_wire_value), .vectors = 1, .deps = 1
+#define BALLOT .fixed = SIZE(ep_wire_ballot)
 
 #define TYPES_MAX 64
 // clang-format off
 static const struct shape shapes[TYPES_MAX] = {
-	// type            name            carried by fixed part              vectors flags     about    arg        tail        ballot seq            deps
-	[EP_PREACCEPT]     = {"PreAccept",     MEMBER, SIZE(ep_wire_preaccept),  2, 0,             INSTANCE,   ARG_FQ,   TAIL_PAYLOAD,    0, SEQ(ep_wire_preaccept),  1},
-	[EP_PREACCEPT_OK]  = {"PreAcceptOK",   MEMBER, 0,                        1, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       0, 0,                       1},
-	[EP_ACCEPT]        = {"Accept",        MEMBER, SIZE(ep_wire_value),      1, VALUE_FLAGS,   INSTANCE,   ARG_ZERO, TAIL_BY_FLAGS,   1, SEQ(ep_wire_value),      1},
-	[EP_ACCEPT_OK]     = {"AcceptOK",      MEMBER, SIZE(ep_wire_ballot),     0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       1, 0,                       0},
-	[EP_COMMIT]        = {"Commit",        MEMBER, SIZE(ep_wire_value),      1, VALUE_FLAGS,   INSTANCE,   ARG_ZERO, TAIL_BY_FLAGS,   1, SEQ(ep_wire_value),      1},
-	[EP_NACK]          = {"Nack",          MEMBER, SIZE(ep_wire_ballot),     0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       2, 0,                       0},
-	[EP_RECOVER]       = {"Recover",       MEMBER, SIZE(ep_wire_ballot),     0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       2, 0,                       0},
-	[EP_RECOVER_OK]    = {"RecoverOK",     MEMBER, SIZE(ep_wire_recover_ok), 2, RECOVER_FLAGS, INSTANCE,   ARG_FQ,   TAIL_IF_HAS,     2, SEQ(ep_wire_recover_ok), 2},
-	[EP_VALIDATE]      = {"Validate",      MEMBER, SIZE(ep_wire_value),      1, 0,             INSTANCE,   ARG_ZERO, TAIL_PAYLOAD,    2, SEQ(ep_wire_value),      1},
-	[EP_VALIDATE_OK]   = {"ValidateOK",    MEMBER, SIZE(ep_wire_ballot),     0, EP_MSG_SHORT,  INSTANCE,   ARG_ZERO, TAIL_CONFLICTS,  2, 0,                       0},
-	[EP_FETCH]         = {"FetchCommit",   MEMBER, SIZE(ep_wire_fetch),      0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_PENDING]       = {"Pending",       MEMBER, SIZE(ep_wire_fetch),      0, 0,             INSTANCE,   ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_STATUS]        = {"Status",        MEMBER, 0,                        3, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_HELLO]         = {"Hello",         MEMBER, SIZE(ep_wire_hello),      0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_HELLO_OK]      = {"HelloOK",       MEMBER, SIZE(ep_wire_hello),      0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_READY]         = {"Ready",         MEMBER, SIZE(ep_wire_ready),      0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_EPOCH_CLOSED]  = {"EpochClosed",   MEMBER, SIZE(ep_wire_welcome),    0, 0,             ABOUT_NONE, ARG_ZERO, TAIL_MEMBERS,    0, 0,                       0},
-	[EP_C_HELLO]       = {"C_Hello",       REQUEST, 0,                       0, 0,             COOKIE,     ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_C_REQUEST]     = {"C_Request",     REQUEST, 0,                       0, 0,             COOKIE,     ARG_ZERO, TAIL_COMMAND,    0, 0,                       0},
-	[EP_C_STATS]       = {"C_Stats",       REQUEST, 0,                       0, 0,             COOKIE,     ARG_PAGE, TAIL_NONE,       0, 0,                       0},
-	[EP_C_DIGEST]      = {"C_Digest",      REQUEST, 0,                       0, 0,             COOKIE,     ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_C_WELCOME]     = {"C_Welcome",     REPLY, SIZE(ep_wire_welcome),     0, 0,             COOKIE,     ARG_ZERO, TAIL_MEMBERS,    0, 0,                       0},
-	[EP_C_REPLY]       = {"C_Reply",       REPLY, SIZE(ep_wire_reply),       0, EP_MSG_FAST,   COOKIE,     ARG_ZERO, TAIL_BYTES,      0, 0,                       0},
-	[EP_C_BUSY]        = {"C_Busy",        REPLY, SIZE(ep_wire_busy),        0, 0,             COOKIE,     ARG_ZERO, TAIL_NONE,       0, 0,                       0},
-	[EP_C_WRONG_EPOCH] = {"C_WrongEpoch",  REPLY, SIZE(ep_wire_welcome),     0, 0,             COOKIE,     ARG_ZERO, TAIL_MEMBERS,    0, 0,                       0},
-	[EP_C_STATS_REPLY] = {"C_StatsReply",  REPLY, 0,                         0, 0,             COOKIE,     ARG_PAGE, TAIL_WORDS,      0, 0,                       0},
-	[EP_C_DIGEST_REPLY]= {"C_DigestReply", REPLY, SIZE(ep_wire_digest),      0, 0,             COOKIE,     ARG_ZERO, TAIL_OWN_VECTOR, 0, 0,                       0},
+	[EP_PREACCEPT] = INSTANCE("PreAccept", .fixed = SIZE(ep_wire_preaccept), .vectors = 2, .deps = 1,
+		.argument = ARG_FQ, .tail = TAIL_PAYLOAD, .seq_at = SEQ(ep_wire_preaccept)),
+	[EP_PREACCEPT_OK] = INSTANCE("PreAcceptOK", .vectors = 1, .deps = 1),
+	[EP_ACCEPT] = INSTANCE("Accept", VALUE, .ballot = BALLOT_ANY, .flags = VALUE_FLAGS, .tail = TAIL_BY_FLAGS),
+	[EP_ACCEPT_OK] = INSTANCE("AcceptOK", BALLOT, .ballot = BALLOT_ANY),
+	[EP_COMMIT] = INSTANCE("Commit", VALUE, .ballot = BALLOT_ANY, .flags = VALUE_FLAGS, .tail = TAIL_BY_FLAGS),
+	[EP_NACK] = INSTANCE("Nack", BALLOT, .ballot = BALLOT_ABOVE_0),
+	[EP_RECOVER] = INSTANCE("Recover", BALLOT, .ballot = BALLOT_ABOVE_0),
+	[EP_RECOVER_OK] = INSTANCE("RecoverOK", .fixed = SIZE(ep_wire_recover_ok), .vectors = 2, .deps = 2,
+		.ballot = BALLOT_ABOVE_0, .seq_at = SEQ(ep_wire_recover_ok), .flags = RECOVER_FLAGS,
+		.argument = ARG_FQ, .tail = TAIL_IF_HAS),
+	[EP_VALIDATE] = INSTANCE("Validate", VALUE, .ballot = BALLOT_ABOVE_0, .tail = TAIL_PAYLOAD),
+	[EP_VALIDATE_OK] = INSTANCE("ValidateOK", BALLOT, .ballot = BALLOT_ABOVE_0, .tail = TAIL_CONFLICTS),
+	[EP_FETCH] = INSTANCE("FetchCommit", .fixed = SIZE(ep_wire_fetch)),
+	[EP_PENDING] = INSTANCE("Pending", .fixed = SIZE(ep_wire_fetch)),
+
+	[EP_STATUS] = ABOUT_MEMBER("Status", .vectors = 3),
+	[EP_HELLO] = ABOUT_MEMBER("Hello", .fixed = SIZE(ep_wire_hello)),
+	[EP_HELLO_OK] = ABOUT_MEMBER("HelloOK", .fixed = SIZE(ep_wire_hello)),
+	[EP_READY] = ABOUT_MEMBER("Ready", .fixed = SIZE(ep_wire_ready)),
+	[EP_EPOCH_CLOSED] = ABOUT_MEMBER("EpochClosed", .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
+
+	[EP_C_HELLO] = REQUEST("C_Hello", .tail = TAIL_NONE),
+	[EP_C_REQUEST] = REQUEST("C_Request", .tail = TAIL_COMMAND),
+	[EP_C_STATS] = REQUEST("C_Stats", .argument = ARG_PAGE),
+	[EP_C_DIGEST] = REQUEST("C_Digest", .tail = TAIL_NONE),
+
+	[EP_C_WELCOME] = REPLY("C_Welcome", .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
+	[EP_C_REPLY] = REPLY("C_Reply", .fixed = SIZE(ep_wire_reply), .flags = EP_MSG_FAST, .tail = TAIL_BYTES),
+	[EP_C_BUSY] = REPLY("C_Busy", .fixed = SIZE(ep_wire_busy)),
+	[EP_C_WRONG_EPOCH] = REPLY("C_WrongEpoch", .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
+	[EP_C_STATS_REPLY] = REPLY("C_StatsReply", .argument = ARG_PAGE, .tail = TAIL_WORDS),
+	[EP_C_DIGEST_REPLY] = REPLY("C_DigestReply", .fixed = SIZE(ep_wire_digest), .tail = TAIL_OWN_VECTOR),
 };
 // clang-format on
 
@@ -116,64 +138,7 @@ static bool is_instance_number(uint64_t i)
 	return i >= 1 && i < NUMBER_MAX;
 }
 
-// ---- payloads and commands
-// ----------------------------------------------------------------------------------
-
-static bool session_is_none(const struct ep_session_id *s)
-{
-	return is_zero((const uint8_t *)s, sizeof *s);
-}
-
-static bool session_is_valid(const struct ep_session_id *s)
-{
-	return is_instance_number(s->i) && s->epoch >= 1 && s->col < EP_MEMBERS_MAX &&
-	       is_zero(s->zero, sizeof s->zero);
-}
-
-bool ep_wire_check_command(const uint8_t *data, uint32_t len)
-{
-	const struct ep_wire_command *c = (const struct ep_wire_command *)(const void *)data;
-
-	if (len < sizeof *c || c->len != len || !is_zero(c->zero, sizeof c->zero))
-		return false;
-	switch (c->kind) {
-	case EP_CMD_UPDATE:
-		return session_is_valid(&c->session) && c->seq >= 1;
-	case EP_CMD_READ:
-	case EP_CMD_RECONFIG:
-		return session_is_none(&c->session) && c->seq == 0;
-	case EP_CMD_OPEN:
-		return len == sizeof *c && session_is_none(&c->session) && c->seq == 0;
-	case EP_CMD_EXPIRE: // seq 0: a session that was never used
-		return len == sizeof *c && session_is_valid(&c->session);
-	}
-	return false;
-}
-
-bool ep_wire_check_payload(const uint8_t *data, uint32_t len)
-{
-	const struct ep_wire_payload *p = (const struct ep_wire_payload *)(const void *)data;
-
-	if (len < sizeof *p || p->len != len || p->count < 1 || p->count > EP_BATCH_MAX ||
-	    !is_zero(p->zero, sizeof p->zero))
-		return false;
-	uint32_t at = sizeof *p;
-	for (uint32_t k = 0; k < p->count; k++) {
-		if (len - at < sizeof(struct ep_wire_command))
-			return false;
-		const struct ep_wire_command *c =
-		    (const struct ep_wire_command *)(const void *)(data + at);
-		if (c->len > len - at || !ep_wire_check_command(data + at, c->len))
-			return false;
-		if (c->kind == EP_CMD_OPEN && p->count != 1) // the session's id is the instance's
-			return false;
-		at += c->len;
-	}
-	return at == len;
-}
-
-// ---- messages
-// -----------------------------------------------------------------------------------------------
+// ---- messages --------------------------------------------------------------------------
 
 static enum ep_drop check_head(const struct ep_msg *m, const struct shape *s, uint32_t n)
 {
@@ -377,12 +342,12 @@ enum ep_drop ep_wire_check_msg(const struct ep_msg *m, uint32_t n, uint32_t *pay
 	enum ep_drop drop = check_head(m, s, n);
 	if (drop != EP_DROP_NONE)
 		return drop;
-	if (s->has_bal) {
+	if (s->ballot != BALLOT_NONE) {
 		uint64_t bal = ep_load64(fixed);
-		if (bal >= EP_BALLOT_MAX || bal + 1 < s->has_bal)
+		if (bal >= EP_BALLOT_MAX || (bal == 0 && s->ballot == BALLOT_ABOVE_0))
 			return EP_DROP_BALLOT;
 	}
-	if (s->has_seq && ep_load64(fixed + s->has_seq - 1) >= NUMBER_MAX)
+	if (s->seq_at != 0 && ep_load64(fixed + s->seq_at - 1) >= NUMBER_MAX)
 		return EP_DROP_MALFORMED;
 	if (!vectors_are_fine(m, s, fixed + s->fixed, n) || !fixed_is_fine(m, fixed))
 		return EP_DROP_MALFORMED;

@@ -71,17 +71,32 @@ static bool check_cluster(struct loader *l)
 	return true;
 }
 
+static bool is_power_of_two(uint32_t x)
+{
+	return (x & (x - 1)) == 0;
+}
+
+// 0 is "not set": the core's own check sees what its default makes of it.
 static bool check_sizes(struct loader *l)
 {
 	const struct pnyx_config_replica *r = &l->result.replica;
-	if (r->window != 0 && (r->window & (r->window - 1)) != 0)
+	uint64_t in_flight = 2ULL * l->result.members_count * r->cost_max;
+	if (!is_power_of_two(r->window))
 		return fail_setting(l, "replica.window",
-				    "window cannot be %u; right would be a power of two from 128 to 4194304",
+				    "window cannot be %u; right would be a power of two from 128 to 16777216",
 				    r->window);
+	if (!is_power_of_two(r->keys_max))
+		return fail_setting(l, "replica.keys_max",
+				    "keys_max cannot be %u; right would be a power of two from 2 to 64", r->keys_max);
 	if (r->window != 0 && r->own_max != 0 && r->own_max > r->window - 64)
 		return fail_setting(l, "replica.own_max",
 				    "own_max = %u with window = %u; right would be at most window - 64 = %u",
 				    r->own_max, r->window, r->window - 64);
+	if (r->app_capacity != 0 && r->cost_max != 0 && in_flight >= r->app_capacity)
+		return fail_setting(l, "replica.cost_max",
+				    "cost_max = %u with app_capacity = %llu and %u members; right would be below "
+				    "app_capacity / (2 * members)",
+				    r->cost_max, (unsigned long long)r->app_capacity, l->result.members_count);
 	return true;
 }
 

@@ -53,7 +53,7 @@ struct pnyx_config_timers { // 0: core's default
 
 struct pnyx_config_replica {
 	char arena[PNYX_CONFIG_PATH_MAX]; // directory or file; "" (default): hugetlbfs, else /dev/shm
-	uint32_t window;       // 0: core's default; else a power of two, 128..4194304
+	uint32_t window;       // 0: core's default; else a power of two, 128..16777216
 	uint32_t own_max;      // 0: core's default; else at most window - 64
 	uint32_t sessions_max; // 0: core's default
 	uint64_t app_capacity; // 0: core's default; application units
