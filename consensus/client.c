@@ -67,12 +67,11 @@ static void on_request(struct ep_replica *r, struct ep_effects *fx, const struct
 			return;
 		request.session = s ? ep_session_index(r, s) + 1 : 0;
 	}
-	uint64_t i = r->next_i;
 	switch (ep_submit(r, fx, command, &request)) {
 	case EP_ADMIT:
 		if (s && command->seq > s->last) {
 			s->inflight = command->seq;
-			s->own = (uint32_t)(i & ep_mask(r));
+			s->own = (uint32_t)((r->next_i - 1) & ep_mask(r)); // the number just given
 		}
 		break;
 	case EP_ADMIT_WINDOW:

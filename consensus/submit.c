@@ -54,15 +54,24 @@ static void start_own(struct ep_replica *r, ep_slot slot, const struct ep_reques
 	r->counters.submits++;
 }
 
+static bool is_taken(const struct ep_replica *r, uint64_t i)
+{
+	const struct ep_record *rec = ep_rec(r, ep_slot_of(r, r->self, i));
+	return rec_is_live(rec) && rec->i == i;
+}
+
 enum ep_admission ep_submit(struct ep_replica *r, struct ep_effects *fx, const struct ep_wire_command *command,
 			    const struct ep_request *request)
 {
+	// Others may have decided Nop for a number that this replica never used: it is gone, the next one is taken.
+	while (r->next_i <= r->columns[r->self].stable || is_taken(r, r->next_i))
+		r->next_i++;
 	uint64_t i = r->next_i;
-	ep_slot slot;
-	if (ep_window_has_room(r) && ep_window_place(r, r->self, i, &slot) != EP_PLACE_FREE)
-		return EP_ADMIT_WINDOW; // its predecessor still stands in a queue here
+	ep_slot slot = ep_slot_of(r, r->self, i);
 	struct ep_keys keys = { 0 };
 	if (ep_window_has_room(r)) {
+		if (rec_is_live(ep_rec(r, slot)))
+			return EP_ADMIT_WINDOW; // its predecessor still stands in a queue here
 		struct ep_wire_payload *head = (void *)ep_payload(r, slot);
 		*head = (struct ep_wire_payload){ .len = (uint16_t)(sizeof *head + command->len), .count = 1 };
 		memcpy(head + 1, command, command->len);
@@ -73,6 +82,7 @@ enum ep_admission ep_submit(struct ep_replica *r, struct ep_effects *fx, const s
 	if (verdict != EP_ADMIT)
 		return verdict;
 
+	ep_window_note(r, r->self, i); // only now: a number that is known is recovered
 	struct ep_record *rec = ep_window_claim(r, slot, r->self, i, 0);
 	rec->payload_len = (uint16_t)(sizeof(struct ep_wire_payload) + command->len);
 	r->counters.bytes_in_copied += rec->payload_len;

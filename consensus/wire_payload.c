@@ -1,5 +1,4 @@
-// Payloads and commands: what an instance is bound to, checked before a replica or the application
-// reads it.
+// Payloads and commands: what an instance is bound to, checked before anybody reads it.
 #include "consensus/wire.h"
 
 static bool is_zero(const uint8_t *p, size_t len)
