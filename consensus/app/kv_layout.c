@@ -76,7 +76,7 @@ static bool claim(struct kv_store *s, uint32_t index, struct census *census)
 	return true;
 }
 
-static bool claim_item(struct kv_store *s, uint32_t bucket, uint32_t index, struct census *census)
+static bool claim_item(struct kv_store *s, uint32_t index, struct census *census)
 {
 	if (!claim(s, index, census))
 		return false;
@@ -93,12 +93,11 @@ static bool claim_item(struct kv_store *s, uint32_t bucket, uint32_t index, stru
 		return false;
 	census->items++;
 
-	// It hangs where a search looks for it, and it is the first of its name.
+	// A search finds it: its bucket and tag are its key's, and it is the first of its name.
 	uint8_t key[PNYX_KEY_MAX];
 	struct kv_cursor c = kv_store_key(s, index);
 	kv_cursor_copy(&c, key, item->key_len);
-	struct kv_place place = kv_store_find(s, key, item->key_len);
-	return place.bucket == bucket && place.tag == item->tag && place.index == index;
+	return kv_store_find(s, key, item->key_len).index == index;
 }
 
 // All blocks below the highest in use that nothing refers to are free, the lowest first.
@@ -126,7 +125,7 @@ bool kv_store_attach(struct kv_store *s, const struct pnyx_app_config *config)
 	for (uint32_t b = 0; b < s->buckets; b++)
 		for (uint32_t i = kv_bucket_first(s, b); i != 0;
 		     i = kv_item_next(&kv_block(s, i)->item))
-			if (!claim_item(s, b, i, &census))
+			if (!claim_item(s, i, &census))
 				return false;
 	rebuild(s, &census);
 	return true;

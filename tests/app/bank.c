@@ -1,7 +1,8 @@
-// A bank: a second application behind consensus/app/app.h, whose commands touch two keys and keep a sum.
+// A bank: a second application behind consensus/app/app.h, whose commands touch two keys and keep a
+// sum.
 //
-// The state is one balance for each of `capacity` accounts, all there from the start, so that no command
-// ever needs room. A transfer overwrites two words under the undo journal.
+// The state is one balance for each of `capacity` accounts, all there from the start, so that no
+// command ever needs room. A transfer overwrites two words under the undo journal.
 #include "consensus/app/app.h"
 #include "consensus/base/bytes.h"
 #include "tests/app/bank_format.h"
@@ -35,7 +36,8 @@ void pnyx_app_init(void *state, const struct pnyx_app_config *config)
 bool pnyx_app_attach(void *state, const struct pnyx_app_config *config)
 {
 	const struct bank *bank = state;
-	if (bank->magic != MAGIC || bank->seed != config->seed || bank->accounts != config->capacity)
+	if (bank->magic != MAGIC || bank->seed != config->seed ||
+	    bank->accounts != config->capacity)
 		return false;
 	uint64_t sum = 0;
 	for (uint64_t a = 0; a < bank->accounts; a++)
@@ -56,7 +58,8 @@ enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, struct 
 	intent->keys_count = c->from == c->to ? 1 : 2;
 	intent->keys[0] = (struct pnyx_key){(const uint8_t *)&c->from, sizeof c->from, is_write};
 	if (intent->keys_count == 2)
-		intent->keys[1] = (struct pnyx_key){(const uint8_t *)&c->to, sizeof c->to, is_write};
+		intent->keys[1] =
+		    (struct pnyx_key){(const uint8_t *)&c->to, sizeof c->to, is_write};
 	return PNYX_FINE;
 }
 

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include "consensus/base/check.h"
 
-_Noreturn void ep_check_failed(const char *file, int line, const char *claim, uint64_t a, uint64_t b)
+_Noreturn void ep_check_failed(const char *file, int line, const char *claim, uint64_t a,
+			       uint64_t b)
 {
-	fprintf(stderr, "%s:%d: check failed: %s (%" PRIu64 ", %" PRIu64 ")\n", file, line, claim, a, b);
+	fprintf(stderr, "%s:%d: check failed: %s (%" PRIu64 ", %" PRIu64 ")\n", file, line, claim,
+		a, b);
 	abort();
 }

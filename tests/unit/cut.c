@@ -1,4 +1,5 @@
-// Kills a piece of code at a declared store boundary; and catches failed CHECKs where a test expects one.
+// Kills a piece of code at a declared store boundary; and catches failed CHECKs where a test
+// expects one.
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -16,11 +17,13 @@ void ep_cut_point(void)
 		longjmp(out, 1);
 }
 
-_Noreturn void ep_check_failed(const char *file, int line, const char *claim, uint64_t a, uint64_t b)
+_Noreturn void ep_check_failed(const char *file, int line, const char *claim, uint64_t a,
+			       uint64_t b)
 {
 	if (is_check_expected)
 		longjmp(out, 1);
-	fprintf(stderr, "%s:%d: check failed: %s (%" PRIu64 ", %" PRIu64 ")\n", file, line, claim, a, b);
+	fprintf(stderr, "%s:%d: check failed: %s (%" PRIu64 ", %" PRIu64 ")\n", file, line, claim,
+		a, b);
 	abort();
 }
 

@@ -36,7 +36,8 @@ void command_add(struct command *c, struct text key, struct text value, struct t
 	((struct pnyx_kv_command *)c->bytes)->count++;
 }
 
-const struct command *command_cas(uint8_t flags, struct text key, struct text value, struct text expect)
+const struct command *command_cas(uint8_t flags, struct text key, struct text value,
+				  struct text expect)
 {
 	static struct command c;
 	command_begin(&c, PNYX_KV_CAS, flags);
@@ -115,8 +116,9 @@ static uint8_t model_incr(struct model_item *item, int64_t delta, int64_t *numbe
 }
 
 // One entry of a writing command.
-static uint8_t model_write(struct model *m, const struct pnyx_kv_command *head, struct model_item *item,
-			   const uint8_t *value, const struct pnyx_kv_entry *e, int64_t *number)
+static uint8_t model_write(struct model *m, const struct pnyx_kv_command *head,
+			   struct model_item *item, const uint8_t *value,
+			   const struct pnyx_kv_entry *e, int64_t *number)
 {
 	const uint8_t *expect = value + e->value_len;
 	bool is_same = item->is_there && item->value_len == e->expect_len &&
@@ -155,7 +157,8 @@ static uint8_t model_write(struct model *m, const struct pnyx_kv_command *head, 
 	abort();
 }
 
-static bool has_too_large_value(const struct model *m, const struct pnyx_kv_command *head, const uint8_t *at)
+static bool has_too_large_value(const struct model *m, const struct pnyx_kv_command *head,
+				const uint8_t *at)
 {
 	for (int k = 0; k < head->count; k++) {
 		const struct pnyx_kv_entry *e = (const void *)at;
@@ -216,7 +219,8 @@ uint64_t model_used(const struct model *m)
 		if (!m->items[k].is_there)
 			continue;
 		used++;
-		for (uint32_t room = 48; room < m->items[k].key_len + m->items[k].value_len; room += 60)
+		for (uint32_t room = 48; room < m->items[k].key_len + m->items[k].value_len;
+		     room += 60)
 			used++;
 	}
 	return used;
@@ -225,13 +229,15 @@ uint64_t model_used(const struct model *m)
 // ---- the real one ----
 struct bed bed_make(uint64_t capacity, uint32_t result_max)
 {
-	struct bed bed = {.config = {.capacity = capacity, .seed = 0x5eed, .result_max = result_max}};
+	struct bed bed = {
+	    .config = {.capacity = capacity, .seed = 0x5eed, .result_max = result_max}};
 	size_t journal = (sizeof(struct ep_journal) + 63) & ~(size_t)63;
 	CHECK_OP(pnyx_app_size(&bed.config) % 64, ==, 0u);
 	bed.size = journal + pnyx_app_size(&bed.config);
 	bed.arena = aligned_alloc(64, bed.size);
 	memset(bed.arena, 0, bed.size);
-	bed.txn = (struct ep_txn){.arena = bed.arena, .journal = (struct ep_journal *)(void *)bed.arena};
+	bed.txn =
+	    (struct ep_txn){.arena = bed.arena, .journal = (struct ep_journal *)(void *)bed.arena};
 	bed.store = (struct kv_store *)(void *)(bed.arena + journal);
 	pnyx_app_init(bed.store, &bed.config);
 	return bed;
@@ -275,7 +281,8 @@ bool bed_equals(struct bed *bed, const struct model *m)
 		struct text key = {item->key, item->key_len};
 		const struct command *get = command_one(PNYX_KV_GET, key, NONE);
 		uint32_t len = bed_apply(bed, get, result, sizeof result);
-		const struct pnyx_kv_value *v = (const void *)(result + sizeof(struct pnyx_kv_result));
+		const struct pnyx_kv_value *v =
+		    (const void *)(result + sizeof(struct pnyx_kv_result));
 		if ((v->code == PNYX_KV_OK) != item->is_there)
 			return false;
 		if (!item->is_there)
@@ -307,13 +314,44 @@ static struct text random_key(uint64_t *rng, uint8_t key[PNYX_KEY_MAX])
 
 static struct text random_value(uint64_t *rng, const struct model *m, uint8_t *value)
 {
-	static const char *const numbers[] = {
-	    "0", "1", "-1", "42", "-0", "007", "+1", " 1", "1 ", "-", "", "1e3", "--1",
-	    "9223372036854775807", "-9223372036854775808", "9223372036854775808",
-	    "-9223372036854775809", "9223372036854775800", "-9223372036854775800",
-	    "99999999999999999999", "000000000000000000001"};
-	const uint32_t lens[] = {0, 1, 16, 31, 32, 33, 47, 48, 49, 92, 93, 100, 108, 109,
-				 m->value_max - 1, m->value_max, m->value_max + 1};
+	static const char *const numbers[] = {"0",
+					      "1",
+					      "-1",
+					      "42",
+					      "-0",
+					      "007",
+					      "+1",
+					      " 1",
+					      "1 ",
+					      "-",
+					      "",
+					      "1e3",
+					      "--1",
+					      "9223372036854775807",
+					      "-9223372036854775808",
+					      "9223372036854775808",
+					      "-9223372036854775809",
+					      "9223372036854775800",
+					      "-9223372036854775800",
+					      "99999999999999999999",
+					      "000000000000000000001"};
+	const uint32_t lens[] = {0,
+				 1,
+				 16,
+				 31,
+				 32,
+				 33,
+				 47,
+				 48,
+				 49,
+				 92,
+				 93,
+				 100,
+				 108,
+				 109,
+				 m->value_max - 1,
+				 m->value_max,
+				 m->value_max + 1};
 	if (below(rng, 3) == 0) {
 		const char *n = numbers[below(rng, sizeof numbers / sizeof numbers[0])];
 		return (struct text){n, (uint32_t)strlen(n)};
@@ -334,7 +372,8 @@ static void random_cas(uint64_t *rng, const struct model *m, struct command *c, 
 		return;
 	}
 	for (uint32_t k = 0; k < m->count && below(rng, 4) > 0; k++) // mostly the right one
-		if (m->items[k].key_len == key.len && memcmp(m->items[k].key, key.data, key.len) == 0)
+		if (m->items[k].key_len == key.len &&
+		    memcmp(m->items[k].key, key.data, key.len) == 0)
 			expect = (struct text){m->items[k].value, m->items[k].value_len};
 	command_begin(c, PNYX_KV_CAS, 0);
 	command_add(c, key, value, expect);

@@ -1,4 +1,5 @@
-// A naive key-value store that the real one is compared with, and what its tests share: commands, an arena, chance.
+// A naive key-value store that the real one is compared with, and what its tests share: commands,
+// an arena, chance.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +26,8 @@ void command_begin(struct command *c, enum pnyx_kv_op op, uint8_t flags);
 void command_add(struct command *c, struct text key, struct text value, struct text expect);
 // A command with one entry, valid until the next call.
 const struct command *command_one(enum pnyx_kv_op op, struct text key, struct text value);
-const struct command *command_cas(uint8_t flags, struct text key, struct text value, struct text expect);
+const struct command *command_cas(uint8_t flags, struct text key, struct text value,
+				  struct text expect);
 const struct command *command_incr(struct text key, int64_t delta);
 
 // ---- model ----
@@ -69,7 +71,8 @@ uint64_t bed_digest(const struct bed *bed, uint32_t budget);
 bool bed_equals(struct bed *bed, const struct model *m);
 
 // ---- chance ----
-// A random command over at most MODEL_KEYS keys; sizes cluster around the edges of blocks and limits.
+// A random command over at most MODEL_KEYS keys; sizes cluster around the edges of blocks and
+// limits.
 void random_command(uint64_t *rng, const struct model *m, struct command *c);
 // One value from all that `rng` may give below `n`.
 uint32_t below(uint64_t *rng, uint32_t n);

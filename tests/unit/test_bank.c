@@ -22,7 +22,8 @@ static struct bank_result result;
 static void apply(void *unused)
 {
 	(void)unused;
-	pnyx_app_apply(arena.state, &txn, (const uint8_t *)&command, sizeof command, (uint8_t *)&result, sizeof result);
+	pnyx_app_apply(arena.state, &txn, (const uint8_t *)&command, sizeof command,
+		       (uint8_t *)&result, sizeof result);
 	ep_txn_commit(&txn);
 	pnyx_app_committed(arena.state);
 }
@@ -30,8 +31,10 @@ static void apply(void *unused)
 static enum bank_code run(enum bank_op op, uint32_t from, uint32_t to, uint64_t amount)
 {
 	struct pnyx_intent intent;
-	command = (struct bank_command){.op = (uint8_t)op, .from = from, .to = to, .amount = amount};
-	CU_ASSERT_EQUAL(pnyx_app_inspect((const uint8_t *)&command, sizeof command, &intent), PNYX_FINE);
+	command =
+	    (struct bank_command){.op = (uint8_t)op, .from = from, .to = to, .amount = amount};
+	CU_ASSERT_EQUAL(pnyx_app_inspect((const uint8_t *)&command, sizeof command, &intent),
+			PNYX_FINE);
 	CU_ASSERT_EQUAL(intent.is_read, op == BANK_READ);
 	CU_ASSERT_EQUAL(intent.keys_count, from == to ? 1 : 2);
 	CU_ASSERT_EQUAL(intent.keys[0].is_write, op == BANK_TRANSFER);
@@ -93,7 +96,9 @@ static void short_reply_moves_nothing(void)
 	uint64_t before = digest(100);
 	command = (struct bank_command){.op = BANK_TRANSFER, .from = 0, .to = 1, .amount = 1};
 	uint8_t byte = 0;
-	CU_ASSERT_EQUAL(pnyx_app_apply(arena.state, &txn, (const uint8_t *)&command, sizeof command, &byte, 1), 1);
+	CU_ASSERT_EQUAL(
+	    pnyx_app_apply(arena.state, &txn, (const uint8_t *)&command, sizeof command, &byte, 1),
+	    1);
 	CU_ASSERT_EQUAL(byte, BANK_TOO_LARGE);
 	CU_ASSERT_EQUAL(digest(100), before);
 }
@@ -107,7 +112,8 @@ static void inspect_refuses_garbage(void)
 		uint8_t bytes[32] = {0};
 		uint32_t len = round % 2 ? 24 : (uint32_t)(ep_random(&rng) % 32);
 		for (uint32_t k = 0; k < len; k++)
-			bytes[k] = (uint8_t)(ep_random(&rng) & ep_random(&rng) & ep_random(&rng) & 3);
+			bytes[k] =
+			    (uint8_t)(ep_random(&rng) & ep_random(&rng) & ep_random(&rng) & 3);
 		uint8_t *exact = malloc(len ? len : 1);
 		memcpy(exact, bytes, len);
 		bool is_fine = pnyx_app_inspect(exact, len, &intent) == PNYX_FINE;

@@ -117,7 +117,8 @@ static void hash_sees_length_seed_and_every_bit(void)
 	}
 }
 
-// 2^16 counters into 2^12 buckets: sixteen to each on average; far-off buckets would show a weak hash.
+// 2^16 counters into 2^12 buckets: sixteen to each on average; far-off buckets would show a weak
+// hash.
 static void hash_spreads_counters(void)
 {
 	static uint32_t low[4096], high[4096];
@@ -186,7 +187,8 @@ static void txn_commit_keeps_all(void)
 	CU_ASSERT_EQUAL(memcmp(arena.words, expected, sizeof expected), 0);
 }
 
-// Killed anywhere, rolled back, and the rolling back killed anywhere as well: old words, or new ones once committed.
+// Killed anywhere, rolled back, and the rolling back killed anywhere as well: old words, or new
+// ones once committed.
 static void txn_survives_every_kill(void)
 {
 	memset(&arena, 0, sizeof arena);
@@ -218,8 +220,9 @@ static void txn_survives_every_kill(void)
 		olds += words_are(&snapshot);
 		news += words_are(&after);
 	}
-	CU_ASSERT_EQUAL(cuts, 4 * SETS + 2); // two around each of two stores a word, two around the commit
-	CU_ASSERT_EQUAL(olds, cuts - 1);     // only the last cut lies behind the commit
+	CU_ASSERT_EQUAL(cuts, 4 * SETS +
+				  2); // two around each of two stores a word, two around the commit
+	CU_ASSERT_EQUAL(olds, cuts - 1); // only the last cut lies behind the commit
 	CU_ASSERT_EQUAL(news, 1);
 }
 

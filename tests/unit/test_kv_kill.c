@@ -1,4 +1,5 @@
-// Kills the key-value store at every cut point of random commands: what attach finds is the old or the new state.
+// Kills the key-value store at every cut point of random commands: what attach finds is the old or
+// the new state.
 #include <stdlib.h>
 #include "tests/unit/cut.h"
 #include "tests/unit/kv_model.h"
@@ -24,7 +25,8 @@ static void apply_batch(void *unused)
 {
 	(void)unused;
 	for (uint32_t k = 0; k < batch_count; k++)
-		pnyx_app_apply(bed.store, &bed.txn, batch[k].bytes, batch[k].len, result, RESULT_MAX);
+		pnyx_app_apply(bed.store, &bed.txn, batch[k].bytes, batch[k].len, result,
+			       RESULT_MAX);
 	ep_txn_commit(&bed.txn);
 	pnyx_app_committed(bed.store);
 }
@@ -45,9 +47,10 @@ struct tally {
 	uint32_t cuts, olds, news;
 };
 
-// Runs `body` from the present state once for each of its cut points, killed there; then once to its end.
-static void kill_everywhere(void (*body)(void *), const struct model *before, const struct model *after,
-			    struct tally *tally)
+// Runs `body` from the present state once for each of its cut points, killed there; then once to
+// its end.
+static void kill_everywhere(void (*body)(void *), const struct model *before,
+			    const struct model *after, struct tally *tally)
 {
 	uint8_t *snapshot = malloc(bed.size);
 	memcpy(snapshot, bed.arena, bed.size);
@@ -78,7 +81,7 @@ static void every_kill_of_every_operation(void)
 	bed = bed_make(256, RESULT_MAX);
 	model_init(&after, RESULT_MAX);
 	uint64_t rng = 1;
-	for (int round = 0; round < 1500; round++) {
+	for (int round = 0; round < 5000; round++) {
 		random_command(&rng, &after, &command);
 		before = after;
 		model_apply(&after, &command, expected, RESULT_MAX);
@@ -117,7 +120,8 @@ static void every_kill_of_a_batch(void)
 	free(commands);
 }
 
-// Killed after the commit point and before its old chains were freed: nothing is lost by it, not even slowly.
+// Killed after the commit point and before its old chains were freed: nothing is lost by it, not
+// even slowly.
 static void kills_do_not_leak(void)
 {
 	static struct model m;
