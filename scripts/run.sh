@@ -94,9 +94,9 @@ cluster_try "$replicas"
 cluster_measure "$replicas" "$port" "$seconds"
 state=equal
 cluster_compare "$replicas" || state=DIFFERENT
-measure_report "$replicas" "$port" "$seconds" "$state" >"$RUN/report"
-[ -z "$json" ] || measure_json "$replicas" "$port" "$seconds" "$state" >"$json"
-report=$(cat "$RUN/report")
+measure_gather
+report=$(measure_report text "$replicas" "$port" "$state")
+[ -z "$json" ] || measure_report json "$replicas" "$port" "$state" >"$json"
 
 if [ "$keep" = yes ] && [ "$state" = equal ]; then
 	trap - EXIT

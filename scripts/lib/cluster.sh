@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 REPLICA=$BUILD/dataplane/pnyx-replica
-PNYX=$BUILD/client/pnyx
+PNYX=$BUILD/client/cli/pnyx
 EAL_MB=64     # mbuf pools and EAL's own needs of one replica
 ARENA_MB=320  # of one replica with the sizes below
 
@@ -47,7 +47,7 @@ cluster_memory() {
 		say "hugepages: $pages of 2 MiB, $added of them added for this run"
 	else
 		EAL_MEMORY=(--no-huge -m "$EAL_MB")
-		ARENA=/dev/shm/pnyx-$ID-$(id -u)${PNYX_IN_USER_NAMESPACE:+-user}
+		ARENA=/dev/shm/pnyx-$ID-${PNYX_USER:-$(id -un)}
 		made_note "dir $ARENA"
 		mkdir -p -m 0700 "$ARENA"
 		if [ "$GROUND" = root ]; then
@@ -88,7 +88,7 @@ cluster_start_replica() {
 }
 
 # pnyx ARGUMENTS...: the command line in the clients' namespace.
-pnyx() { in_netns c "$PNYX" --config "$RUN/pnyx.conf" "$@"; }
+pnyx() { in_netns c "$PNYX" --config "$RUN/pnyx.conf" "$@" 9>&-; }
 
 # cluster_wait REPLICAS: until every replica answers a client; says which one did not and why.
 cluster_wait() {
