@@ -156,11 +156,15 @@ static enum pnyx_kv_code do_put(struct run *run, const uint8_t *at, uint32_t cou
 {
 	const uint8_t *first = at;
 	struct kv_entry e;
+	uint32_t bytes = 0;
 	for (uint32_t k = 0; k < count; k++) {
 		at = kv_command_next(at, &e);
+		bytes += e.key_len + e.value_len;
 		if (e.value_len > run->s->value_max)
 			return PNYX_KV_TOO_LARGE;
 	}
+	if (bytes > PNYX_KEY_MAX + run->s->value_max) // the room beyond capacity is for no more
+		return PNYX_KV_TOO_LARGE;
 	at = first;
 	for (uint32_t k = 0; k < count; k++) {
 		at = kv_command_next(at, &e);

@@ -30,7 +30,8 @@ enum pnyx_kv_op {
 	PNYX_KV_INCR = 5,   // adds to a signed decimal number; a missing key counts as 0
 	PNYX_KV_APPEND = 6, // adds bytes at the end; a missing key counts as empty
 	PNYX_KV_MGET = 7,   // one value or NOT_FOUND for each key, read at one point
-	PNYX_KV_MPUT = 8,   // sets all values at one point; of equal keys the last one wins
+	PNYX_KV_MPUT = 8,   // sets all values at one point; of equal keys the last one wins. All keys and
+	                    // values together have at most 255 + value_max bytes.
 };
 
 enum pnyx_kv_flag {

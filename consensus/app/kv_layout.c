@@ -19,9 +19,11 @@ static struct kv_store layout(const struct pnyx_app_config *config)
 	struct kv_store s = {.magic = MAGIC, .seed = config->seed, .capacity = config->capacity};
 	s.result_max = config->result_max;
 	s.value_max = pnyx_kv_value_max(config->result_max);
-	// A command fills its new chains while the old ones still wait for the commit point.
-	s.blocks = 1 + (uint32_t)config->capacity +
-		   PNYX_KEYS_MAX * kv_item_blocks(PNYX_KEY_MAX, s.value_max);
+	// A command fills its new chains while the old ones still wait for the commit point. They hold
+	// no more bytes than the largest item (kv.c sees to that), and less than two blocks besides
+	// for each key.
+	s.blocks = 1 + (uint32_t)config->capacity + 2 * PNYX_KEYS_MAX +
+		   kv_item_blocks(PNYX_KEY_MAX, s.value_max);
 	// An item takes a block at least, so there is never more than one item to a bucket on
 	// average.
 	s.buckets = BUCKETS_MIN;

@@ -157,16 +157,18 @@ static uint8_t model_write(struct model *m, const struct pnyx_kv_command *head,
 	abort();
 }
 
-static bool has_too_large_value(const struct model *m, const struct pnyx_kv_command *head,
-				const uint8_t *at)
+static bool puts_too_much(const struct model *m, const struct pnyx_kv_command *head,
+			  const uint8_t *at)
 {
+	uint32_t sum = 0;
 	for (int k = 0; k < head->count; k++) {
 		const struct pnyx_kv_entry *e = (const void *)at;
 		if (e->value_len > m->value_max)
 			return true;
+		sum += e->key_len + e->value_len;
 		at += sizeof *e + e->key_len + e->value_len + e->expect_len;
 	}
-	return false;
+	return sum > 255 + m->value_max;
 }
 
 uint32_t model_apply(struct model *m, const struct command *c, uint8_t *result, uint32_t cap)
@@ -177,7 +179,7 @@ uint32_t model_apply(struct model *m, const struct command *c, uint8_t *result, 
 	uint32_t len = sizeof r, room = cap < m->result_max ? cap : m->result_max;
 	bool is_put = head->op == PNYX_KV_PUT || head->op == PNYX_KV_MPUT;
 	bool is_read = head->op == PNYX_KV_GET || head->op == PNYX_KV_MGET;
-	if (is_put && has_too_large_value(m, head, at)) {
+	if (is_put && puts_too_much(m, head, at)) {
 		r.code = PNYX_KV_TOO_LARGE;
 		memcpy(result, &r, sizeof r);
 		return len;

@@ -173,6 +173,15 @@ static void values_at_the_limit(void)
 	CU_ASSERT_EQUAL(run(&c, KEPT_MAX), PNYX_KV_TOO_LARGE);
 	CU_ASSERT(is_absent(TEXT("other")));
 	CU_ASSERT(holds(k, longest));
+	command_begin(&c, PNYX_KV_MPUT, 0);
+	command_add(&c, TEXT("other"), (struct text){bytes, PNYX_KEY_MAX - 6}, NONE);
+	command_add(&c, k, longest, NONE);
+	CU_ASSERT_EQUAL(run(&c, KEPT_MAX), PNYX_KV_OK);
+	command_begin(&c, PNYX_KV_MPUT, 0);
+	command_add(&c, TEXT("other"), (struct text){bytes, PNYX_KEY_MAX - 5}, NONE);
+	command_add(&c, k, longest, NONE);
+	CU_ASSERT_EQUAL(run(&c, KEPT_MAX), PNYX_KV_TOO_LARGE);
+	CU_ASSERT(holds(TEXT("other"), (struct text){bytes, PNYX_KEY_MAX - 6}));
 	end();
 }
 
@@ -240,19 +249,30 @@ static void fill_to_capacity(void)
 	}
 	CU_ASSERT_EQUAL(pnyx_app_used(bed.store), 0);
 
-	// The worst command when all is full: sixteen of the largest items replaced by as large
-	// ones.
-	uint32_t count = (uint32_t)bed.config.capacity / kv_item_blocks(8, VALUE_MAX);
-	for (uint64_t k = 0; k < count; k++)
-		CU_ASSERT_EQUAL(
-		    one(PNYX_KV_PUT, (struct text){&k, 8}, (struct text){big, VALUE_MAX}),
-		    PNYX_KV_OK);
-	for (uint64_t k = count; pnyx_app_used(bed.store) < bed.config.capacity; k++)
+	// The worst commands when all is full: the largest item replaced by one of its size, and sixteen
+	// items whose last byte needs a block of its own, as many as one command can hold.
+	uint64_t k = 0;
+	for (; pnyx_app_used(bed.store) + 64 < bed.config.capacity; k++)
+		CU_ASSERT_EQUAL(one(PNYX_KV_PUT, (struct text){&k, 8}, (struct text){big, VALUE_MAX}),
+				PNYX_KV_OK);
+	uint64_t first = k;
+	uint32_t blocks = 0;
+	command_begin(&c, PNYX_KV_MPUT, 0);
+	for (uint32_t sum = 0; k < first + PNYX_KEYS_MAX; k++) {
+		uint32_t left = first + PNYX_KEYS_MAX - (uint32_t)k; // each needs 49 bytes at least
+		uint32_t len = sum + 109 + 49 * (left - 1) <= VALUE_MAX + PNYX_KEY_MAX ? 109 : 49;
+		sum += len;
+		blocks += kv_item_blocks(8, len - 8);
+		command_add(&c, (struct text){&k, 8}, (struct text){big, len - 8}, NONE);
+	}
+	CU_ASSERT_EQUAL(blocks, 45);
+	CU_ASSERT_EQUAL(run(&c, KEPT_MAX), PNYX_KV_OK);
+	for (; pnyx_app_used(bed.store) < bed.config.capacity; k++)
 		CU_ASSERT_EQUAL(one(PNYX_KV_PUT, (struct text){&k, 8}, NONE), PNYX_KV_OK);
-	for (uint64_t k = 0; k + PNYX_KEYS_MAX <= count; k++) {
-		command_begin(&c, PNYX_KV_MPUT, 0);
-		for (uint64_t n = k; n < k + PNYX_KEYS_MAX; n++)
-			command_add(&c, (struct text){&n, 8}, (struct text){big, VALUE_MAX}, NONE);
+	for (uint64_t n = 0; n < first; n++) {
+		CU_ASSERT_EQUAL(one(PNYX_KV_PUT, (struct text){&n, 8}, (struct text){big, VALUE_MAX}),
+				PNYX_KV_OK);
+		CU_ASSERT_EQUAL(one(PNYX_KV_APPEND, (struct text){&n, 8}, NONE), PNYX_KV_OK);
 		CU_ASSERT_EQUAL(run(&c, KEPT_MAX), PNYX_KV_OK);
 		CU_ASSERT_EQUAL(head()->existed, 0xffff);
 	}

@@ -122,11 +122,10 @@ static void inspect_fuzzed(void)
 			else
 				bad++;
 			c.bytes[at] = old;
-		}
-		if (pnyx_app_used(bed.store) >
-		    bed.config.capacity / 2) { // nobody admits commands here
-			end();
-			begin();
+			if (pnyx_app_used(bed.store) > bed.config.capacity / 2) { // nobody admits here
+				end();
+				begin();
+			}
 		}
 	}
 	for (int round = 0; round < 100000; round++) {
