@@ -259,7 +259,7 @@ static void fill_to_capacity(void)
 	uint32_t blocks = 0;
 	command_begin(&c, PNYX_KV_MPUT, 0);
 	for (uint32_t sum = 0; k < first + PNYX_KEYS_MAX; k++) {
-		uint32_t left = first + PNYX_KEYS_MAX - (uint32_t)k; // each needs 49 bytes at least
+		uint32_t left = (uint32_t)(first + PNYX_KEYS_MAX - k); // each needs 49 bytes at least
 		uint32_t len = sum + 109 + 49 * (left - 1) <= VALUE_MAX + PNYX_KEY_MAX ? 109 : 49;
 		sum += len;
 		blocks += kv_item_blocks(8, len - 8);
