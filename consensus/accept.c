@@ -113,8 +113,11 @@ void on_nack(struct ep_replica *r, struct ep_effects *fx, const struct ep_about 
 	if (seen > c->nacked)
 		c->nacked = seen;
 	struct ep_recovery *rc = ep_recovery_at(r, in->slot);
-	if (rc && seen > rc->bal)
-		ep_recovery_end(r, in->slot); // outbid: the column's trigger tries again after its back-off
+	if (rc && seen > rc->bal) {
+		ep_recovery_end(r, in->slot); // the column's trigger tries again after its back-off
+		ep_outbid(r, in->col);
+		c->attempts++;
+	}
 	if (in->rec && in->col == r->self && !rec_is_committed(in->rec))
 		ep_timer_cancel(r, in->slot); // somebody recovers it: wait for the Commit
 }

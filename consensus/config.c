@@ -12,8 +12,10 @@ void ep_config_defaults(struct ep_config *c)
 	c->keys_max = 32;
 	c->index_keys = 4 * 16384;
 	c->sessions_max = 16384;
-	c->cost_max = 65536;
-	c->app_capacity = 4u << 20;
+	// Room in flight never binds before the window does, also while a member is dead and nothing becomes stable: 24 units is what
+	// one written key costs the key-value store at the default frame_max.
+	c->cost_max = 24 * c->window;
+	c->app_capacity = 2ULL * (c->n != 0 ? c->n : EP_MEMBERS_MAX) * c->cost_max + (1u << 20);
 	c->fast_min_ns = 20000;
 	c->resend_min_ns = 200000;
 	c->open_min_ns = 5000000;

@@ -98,5 +98,13 @@ static inline void ep_leader_heard(struct ep_replica *r, uint32_t col)
 {
 	r->columns[col].is_recovering = false;
 }
+// Somebody else recovers instances of this column: leave it to them for a while (C.1, duels end).
+static inline void ep_outbid(struct ep_replica *r, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	c->is_recovering = false;
+	c->asked = 0;
+	c->c_moved = r->now;
+}
 ep_time ep_learn_next(const struct ep_replica *);
 bool ep_is_payload_known(const struct ep_replica *, uint32_t col, uint64_t i);

@@ -36,7 +36,7 @@ struct ep_member {
 
 enum ep_mode { EP_MODE_AUTO = 0, EP_MODE_D, EP_MODE_E }; // AUTO: D for n <= 3. Others are for tests and exploration.
 
-// All sizes and times of one replica. ep_config_defaults() fills everything but cluster, n, self and members.
+// All sizes and times of one replica. ep_config_defaults() gives all but cluster, n, self, members.
 struct ep_config {
 	uint64_t cluster;
 	uint32_t epoch; // from 1
@@ -64,6 +64,7 @@ struct ep_config {
 	uint32_t exec_budget; // edges and commands handled per tick
 };
 
+// Fills all the rest; n should be set before (app_capacity grows with it).
 void ep_config_defaults(struct ep_config *);
 // NULL, or a sentence that says which field is wrong and what would be right (static storage).
 const char *ep_config_check(const struct ep_config *);

@@ -49,7 +49,7 @@ static uint8_t whom_to_ask(const struct ep_replica *r, uint32_t col, uint32_t at
 static ep_time open_wait(const struct ep_replica *r, uint32_t col)
 {
 	const struct ep_column *c = &r->columns[col];
-	uint32_t rank = (r->self + r->n - col) % r->n, attempts = c->attempts < 6 ? c->attempts : 6;
+	uint32_t rank = (r->self + r->n - col) % r->n, attempts = c->attempts < 4 ? c->attempts : 4;
 	ep_time open = r->peers[col].is_suspect ? ep_after_rtts(r, 2, r->config.fast_min_ns) :
 						  ep_after_rtts(r, r->config.open_rtts, r->config.open_min_ns);
 	ep_time jitter = ep_mix64(r->config.seed ^ c->cprefix ^ (uint64_t)col << 56 ^ attempts) % (open / 2 + 1);

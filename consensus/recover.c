@@ -190,7 +190,8 @@ void on_recover(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 			ep_send_recover_ok(r, fx, in->from, in->slot); // unchanged since the first answer
 		return;
 	}
-	ep_recovery_end(r, in->slot); // outbid
+	ep_recovery_end(r, in->slot);
+	ep_outbid(r, in->col);
 	if (in->col == r->self)
 		ep_timer_cancel(r, in->slot);
 	r->votes++;
