@@ -12,9 +12,9 @@ void ep_config_defaults(struct ep_config *c)
 	c->keys_max = 32;
 	c->index_keys = 4 * 16384;
 	c->sessions_max = 16384;
-	// Room in flight never binds before the window does, also while a member is dead and nothing becomes stable: 24 units is what
-	// one written key costs the key-value store at the default frame_max.
-	c->cost_max = 24 * c->window;
+	// Room in flight should not bind before the window does, also while a member is dead and nothing becomes stable: a new small
+	// item costs 1 or 2 units once executed, a PUT at most 28 before (key-value store, default frame_max).
+	c->cost_max = 8 * c->window;
 	c->app_capacity = 2ULL * (c->n != 0 ? c->n : EP_MEMBERS_MAX) * c->cost_max + (1u << 20);
 	c->fast_min_ns = 20000;
 	c->resend_min_ns = 200000;

@@ -31,7 +31,7 @@ static void add(struct ep_keys *keys, uint64_t hash, bool is_write)
 static bool add_application(const struct ep_config *config, const struct ep_wire_command *c, struct ep_keys *keys)
 {
 	struct pnyx_intent intent;
-	if (pnyx_app_inspect(ep_command_bytes(c), ep_command_len(c), &intent) != PNYX_FINE)
+	if (pnyx_app_inspect(ep_command_bytes(c), ep_command_len(c), ep_result_max(config->frame_max), &intent) != PNYX_FINE)
 		return false;
 	if (c->kind == EP_CMD_READ && !intent.is_read)
 		return false;

@@ -52,6 +52,18 @@ static void reply(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, con
 	ep_send_reply(r, fx, &own->client, own->cookie, own->is_fast ? EP_MSG_FAST : 0, out->status, &id, out->result, out->len);
 }
 
+// What the command may add or free was an upper bound; now it is known, and the same at every member.
+static void settle_cost(struct ep_replica *r, ep_slot slot, uint64_t used_before)
+{
+	struct ep_own *own = ep_own(r, slot);
+	uint64_t used = pnyx_app_used(ep_at(r, r->at_app));
+	uint64_t change = used > used_before ? used - used_before : used_before - used;
+	if (change >= own->cost)
+		return;
+	r->own_cost -= own->cost - change;
+	own->cost = (uint32_t)change;
+}
+
 bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 {
 	if (r->order_head == 0)
@@ -63,6 +75,7 @@ bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 	struct ep_txn txn = ep_txn(r);
 	struct ep_outcome out = { .status = EP_OK };
 	uint32_t freed[EP_BATCH_MAX], freed_count = 0, count = 0;
+	uint64_t used = pnyx_app_used(ep_at(r, r->at_app));
 	if (rec_is_nop(rec)) {
 		r->counters.nops++;
 	} else {
@@ -88,6 +101,7 @@ bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 	*trace = (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = col };
 	if (col == r->self) {
 		r->own_unexecuted--;
+		settle_cost(r, slot, used);
 		if (!rec_is_nop(rec))
 			reply(r, fx, slot, &out);
 	}

@@ -44,7 +44,8 @@ void pnyx_app_init(void *state, const struct pnyx_app_config *);
 // Rebuilds what is derived (free lists) after a kill; the journal is already rolled back. False: state is damaged.
 bool pnyx_app_attach(void *state, const struct pnyx_app_config *);
 // Total function over untrusted bytes; *intent is untouched unless PNYX_FINE.
-enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, struct pnyx_intent *intent);
+// `result_max` as in pnyx_app_config: what is stored may depend on it, and so the cost.
+enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, uint32_t result_max, struct pnyx_intent *intent);
 // Runs an inspected command. Every overwrite of reachable state goes through `txn`; the caller commits it. Writes at most
 // min(result_max, cap) bytes to `result` (not arena memory) and returns their number. With `cap` too small the
 // answer is the application's own deterministic TOO_LARGE; `cap` depends on the command's kind only.

@@ -53,7 +53,7 @@ bool pnyx_app_digest(const void *state, uint64_t *cursor, uint64_t *sum, uint32_
 // ---- before a command runs ----
 // The most that one entry adds or frees. What it replaces is unknown before it runs: it may be the
 // largest there is.
-static uint32_t entry_cost(enum pnyx_kv_op op, const struct kv_entry *e)
+static uint32_t entry_cost(enum pnyx_kv_op op, const struct kv_entry *e, uint32_t result_max)
 {
 	switch (op) {
 	case PNYX_KV_GET:
@@ -66,12 +66,13 @@ static uint32_t entry_cost(enum pnyx_kv_op op, const struct kv_entry *e)
 	case PNYX_KV_CAS:
 	case PNYX_KV_APPEND:
 	case PNYX_KV_MPUT:
-		return kv_item_blocks(e->key_len, PNYX_KV_VALUE_CEILING);
+		return kv_item_blocks(e->key_len, pnyx_kv_value_max(result_max));
 	}
 	return 0;
 }
 
-enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, struct pnyx_intent *intent)
+enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, uint32_t result_max,
+				   struct pnyx_intent *intent)
 {
 	enum pnyx_verdict verdict = kv_command_check(command, len);
 	if (verdict != PNYX_FINE)
@@ -86,7 +87,7 @@ enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, struct 
 		struct kv_entry e;
 		at = kv_command_next(at, &e);
 		intent->keys[k] = (struct pnyx_key){e.key, (uint8_t)e.key_len, writes};
-		intent->cost += entry_cost(head->op, &e);
+		intent->cost += entry_cost(head->op, &e, result_max);
 	}
 	return PNYX_FINE;
 }

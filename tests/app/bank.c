@@ -45,8 +45,10 @@ bool pnyx_app_attach(void *state, const struct pnyx_app_config *config)
 	return sum == bank->accounts * BANK_START;
 }
 
-enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, struct pnyx_intent *intent)
+enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, uint32_t result_max,
+				   struct pnyx_intent *intent)
 {
+	(void)result_max;
 	const struct bank_command *c = (const void *)command;
 	if (len != sizeof *c || (c->op != BANK_TRANSFER && c->op != BANK_READ))
 		return PNYX_MALFORMED;

@@ -25,7 +25,7 @@ static inline const struct pnyx_kv_result *head(void)
 static inline enum pnyx_kv_code run(const struct command *c, uint32_t cap)
 {
 	struct pnyx_intent intent;
-	CHECK_OP(pnyx_app_inspect(c->bytes, c->len, &intent), ==, PNYX_FINE);
+	CHECK_OP(pnyx_app_inspect(c->bytes, c->len, 1384, &intent), ==, PNYX_FINE);
 	memset(result, 0xee, sizeof result);
 	pnyx_app_prefetch(bed.store, c->bytes, c->len);
 	uint64_t before = pnyx_app_used(bed.store);

@@ -33,7 +33,7 @@ static enum bank_code run(enum bank_op op, uint32_t from, uint32_t to, uint64_t 
 	struct pnyx_intent intent;
 	command =
 	    (struct bank_command){.op = (uint8_t)op, .from = from, .to = to, .amount = amount};
-	CU_ASSERT_EQUAL(pnyx_app_inspect((const uint8_t *)&command, sizeof command, &intent),
+	CU_ASSERT_EQUAL(pnyx_app_inspect((const uint8_t *)&command, sizeof command, 1384, &intent),
 			PNYX_FINE);
 	CU_ASSERT_EQUAL(intent.is_read, op == BANK_READ);
 	CU_ASSERT_EQUAL(intent.keys_count, from == to ? 1 : 2);
@@ -116,7 +116,7 @@ static void inspect_refuses_garbage(void)
 			    (uint8_t)(ep_random(&rng) & ep_random(&rng) & ep_random(&rng) & 3);
 		uint8_t *exact = malloc(len ? len : 1);
 		memcpy(exact, bytes, len);
-		bool is_fine = pnyx_app_inspect(exact, len, &intent) == PNYX_FINE;
+		bool is_fine = pnyx_app_inspect(exact, len, 1384, &intent) == PNYX_FINE;
 		CU_ASSERT(!is_fine || (len == 24 && (bytes[0] == 1 || bytes[0] == 2)));
 		fine += is_fine;
 		free(exact);

@@ -10,7 +10,7 @@ static enum pnyx_verdict inspect_copy(const uint8_t *bytes, uint32_t len,
 	memset(&before, 0xa5, sizeof before);
 	memcpy(intent, &before, sizeof before);
 	uint8_t *moved = realloc(exact, len ? len : 1);
-	enum pnyx_verdict verdict = pnyx_app_inspect(moved, len, intent);
+	enum pnyx_verdict verdict = pnyx_app_inspect(moved, len, 1384, intent);
 	pnyx_app_prefetch(bed.store, moved, len);
 	if (verdict != PNYX_FINE) {
 		CU_ASSERT_EQUAL(memcmp(intent, &before, sizeof before), 0);
