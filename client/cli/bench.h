@@ -35,7 +35,8 @@ struct slot {
 // What happened in one phase.
 struct phase {
 	uint64_t start_ns, end_ns;
-	uint64_t executed, unknown, failed, not_fast; // failed: surely not executed. not_fast: as the replies say
+	uint64_t executed, unknown, failed,
+	    not_fast; // failed: surely not executed. not_fast: as the replies say
 	uint64_t busy, retries;
 	uint64_t echoes_lost;
 	struct histogram latency, echo; // nanoseconds
@@ -46,11 +47,13 @@ struct bench {
 	struct bench_options o;
 	int n;
 	uint64_t random, unique; // state of the generator; number of the next element
-	uint64_t processes;      // highest process number of the history
+	uint64_t processes;	 // highest process number of the history
 	FILE *history;
 	struct append_keys *append; // WORKLOAD_APPEND
-	struct slot *slots;         // [outstanding]
-	struct phase latency, load, *now; // `now`: where completions count, NULL: nowhere (warm-up)
+	struct slot *slots;	    // [outstanding]
+	struct phase latency, load,
+	    rest;	   // rest: preload, warm-up, final reads; only its troubles are reported
+	struct phase *now; // where completions count
 	struct cluster_counters before, after;
 };
 
@@ -71,7 +74,8 @@ bool workload_preload(const struct bench *, uint64_t nth, struct slot *slot);
 bool workload_final(const struct bench *, uint64_t nth, struct slot *slot);
 
 // ---- load.c
-// Keeps all slots busy for `seconds` (or until a signal), then waits for what is outstanding: each ends by its deadline.
+// Keeps all slots busy for `seconds` (or until a signal), then waits for what is outstanding: each
+// ends by its deadline.
 void load_run(struct bench *, uint64_t seconds, struct phase *);
 // Reads every key once after the load, for the history.
 void load_final_reads(struct bench *);

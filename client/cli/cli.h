@@ -9,11 +9,12 @@
 
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_NOT_FOUND = 1, // no such key, cas did not match; digest: states differ; status: some did not answer
-	EXIT_USAGE = 2,     // wrong options, arguments, environment or configuration
-	EXIT_UNKNOWN = 3,   // the deadline passed: it may have been done; digest: not settled
-	EXIT_REFUSED = 4,   // a replica answered no: not a number, too large, no room, not understood
-	EXIT_NOBODY = 5,    // nobody answers, nothing was changed
+	EXIT_NOT_FOUND =
+	    1, // no such key, cas did not match; digest: states differ; status: some did not answer
+	EXIT_USAGE = 2,	  // wrong options, arguments, environment or configuration
+	EXIT_UNKNOWN = 3, // the deadline passed: it may have been done; digest: not settled
+	EXIT_REFUSED = 4, // a replica answered no: not a number, too large, no room, not understood
+	EXIT_NOBODY = 5,  // nobody answers, nothing was changed
 };
 
 #define CLI_ARGS_MAX (2 * PNYX_ITEMS_MAX)
@@ -22,9 +23,9 @@ struct cli {
 	const struct command *command;
 	int command_index; // of its word in argv
 	// options
-	const char *servers;     // as given; NULL: from the configuration
+	const char *servers;	 // as given; NULL: from the configuration
 	const char *config_path; // NULL: none
-	const char *via;         // member's name or column, NULL: any
+	const char *via;	 // member's name or column, NULL: any
 	const char *bind;
 	uint64_t timeout_ms; // 0: from the configuration, else the library's default
 	bool is_json, is_raw, is_verbose, is_busy;
@@ -48,17 +49,19 @@ struct command {
 	const char *(*set)(int key, const char *arg);
 	// Runs with a connected client; returns the exit code.
 	int (*run)(struct cli *);
-	// Before connecting: more options for the library, a last check. NULL: nothing. Returns as `set`.
+	// Before connecting: more options for the library, a last check. NULL: nothing. Returns as
+	// `set`.
 	const char *(*prepare)(struct cli *);
 };
 
-extern const struct command command_get, command_put, command_del, command_cas, command_incr, command_append,
-	command_mget, command_mput, command_status, command_digest, command_echo, command_bench;
+extern const struct command command_get, command_put, command_del, command_cas, command_incr,
+    command_append, command_mget, command_mput, command_status, command_digest, command_echo,
+    command_bench;
 
 // ---- options.c
 extern const struct argp common_argp; // input: struct cli
-// Options from the environment: PNYX_NAME for the common ones, PNYX_COMMAND_NAME for those of a command. Ends the program
-// when one is wrong.
+// Options from the environment: PNYX_NAME for the common ones, PNYX_COMMAND_NAME for those of a
+// command. Ends the program when one is wrong.
 void read_environment(struct cli *);
 // Whole number in min..max; false: it is not.
 bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
@@ -68,12 +71,15 @@ bool read_share(const char *text, double *ret);
 // ---- connect.c
 // Finds the servers and connects; ends the program with a message when that fails.
 void cli_connect(struct cli *);
-// The configured name of a member, else its column as text (static storage, until the next call but three).
+// The configured name of a member, else its column as text (static storage, until the next call but
+// three).
 const char *member_name(const struct cli *, int member);
 // "10.77.0.1:7787" (static storage likewise).
 const char *member_address(const struct cli *, int member);
-// Prints "pnyx: ..." to stderr, {"status": "error"} to stdout when asked for JSON, and ends the program.
-__attribute__((format(printf, 3, 4))) _Noreturn void cli_fail(const struct cli *, int code, const char *format, ...);
+// Prints "pnyx: ..." to stderr, {"status": "error"} to stdout when asked for JSON, and ends the
+// program.
+__attribute__((format(printf, 3, 4))) _Noreturn void cli_fail(const struct cli *, int code,
+							      const char *format, ...);
 
 // ---- output.c
 int exit_code(enum pnyx_status);
@@ -86,8 +92,10 @@ void print_escaped(struct pnyx_bytes);
 json_t *json_of(struct pnyx_bytes);
 // Prints the object on one line and releases it.
 void print_json(json_t *);
-// Says how one operation ended: JSON, or `done` for people when it was executed well (NULL: nothing more), else why not.
-// `more` (NULL allowed) is merged into the JSON and released. Returns the exit code.
-int report(const struct cli *, enum pnyx_status, const struct pnyx_completion *, const char *done, json_t *more);
+// Says how one operation ended: JSON, or `done` for people when it was executed well (NULL: nothing
+// more), else why not. `more` (NULL allowed) is merged into the JSON and released. Returns the exit
+// code.
+int report(const struct cli *, enum pnyx_status, const struct pnyx_completion *, const char *done,
+	   json_t *more);
 // The same for an answer that carries a value, printed escaped or raw.
 int report_value(const struct cli *, enum pnyx_status, const struct pnyx_completion *);

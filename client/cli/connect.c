@@ -17,7 +17,8 @@ void cli_fail(const struct cli *cli, int code, const char *format, ...)
 	va_end(args);
 	fprintf(stderr, "pnyx: %s\n", text);
 	if (cli->is_json)
-		print_json(json_pack("{s:s, s:s, s:i}", "status", "error", "error", text, "exit", code));
+		print_json(
+		    json_pack("{s:s, s:s, s:i}", "status", "error", "error", text, "exit", code));
 	exit(code);
 }
 
@@ -36,7 +37,8 @@ static void add_server(struct cli *cli, const char *text)
 	size_t used = strlen(cli->servers_text), room = sizeof cli->servers_text - used;
 	int n = snprintf(cli->servers_text + used, room, "%s%s", used > 0 ? "," : "", text);
 	if (n < 0 || (size_t)n >= room)
-		cli_fail(cli, EXIT_USAGE, "the list of servers is too long; right would be at most %d",
+		cli_fail(cli, EXIT_USAGE,
+			 "the list of servers is too long; right would be at most %d",
 			 PNYX_CONFIG_SERVERS_MAX);
 }
 
@@ -44,7 +46,8 @@ static void add_member(struct cli *cli, uint32_t m)
 {
 	const struct pnyx_config_address *a = &cli->config.members[m].address;
 	char text[32];
-	snprintf(text, sizeof text, "%u.%u.%u.%u:%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3], a->port);
+	snprintf(text, sizeof text, "%u.%u.%u.%u:%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3],
+		 a->port);
 	add_server(cli, text);
 }
 
@@ -56,13 +59,16 @@ static void check_server(const struct cli *cli, const char *text)
 	const char *colon = strchr(text, ':');
 	size_t len = colon != NULL ? (size_t)(colon - text) : strlen(text);
 	uint64_t port;
-	if (len == 0 || len >= sizeof host || (colon != NULL && !read_number(colon + 1, 1, 65535, &port)))
-		cli_fail(cli, EXIT_USAGE, "server '%s' is no address; right would be HOST or HOST:PORT", text);
+	if (len == 0 || len >= sizeof host ||
+	    (colon != NULL && !read_number(colon + 1, 1, 65535, &port)))
+		cli_fail(cli, EXIT_USAGE,
+			 "server '%s' is no address; right would be HOST or HOST:PORT", text);
 	memcpy(host, text, len);
 	host[len] = 0;
 	int why = getaddrinfo(host, NULL, &hints, &found);
 	if (why != 0)
-		cli_fail(cli, EXIT_USAGE, "server '%s': %s; right would be an IPv4 address or a known name", text,
+		cli_fail(cli, EXIT_USAGE,
+			 "server '%s': %s; right would be an IPv4 address or a known name", text,
 			 gai_strerror(why));
 	freeaddrinfo(found);
 }
@@ -84,7 +90,8 @@ static void find_servers(struct cli *cli)
 	char copy[sizeof cli->servers_text], *rest = copy;
 	if (cli->servers == NULL && !cli->has_config)
 		cli_fail(cli, EXIT_USAGE,
-			 "no servers; right would be --server a,b,c or -c FILE (or PNYX_SERVER, PNYX_CONFIG)");
+			 "no servers; right would be --server a,b,c or -c FILE (or PNYX_SERVER, "
+			 "PNYX_CONFIG)");
 	if (cli->servers != NULL) {
 		if (strlen(cli->servers) >= sizeof copy)
 			cli_fail(cli, EXIT_USAGE, "the list of servers is too long");
@@ -95,7 +102,8 @@ static void find_servers(struct cli *cli)
 	}
 	for (uint32_t i = 0; i < cli->config.client.servers_count; i++)
 		add_item(cli, cli->config.client.servers[i]);
-	for (uint32_t m = 0; m < cli->config.members_count && cli->config.client.servers_count == 0; m++)
+	for (uint32_t m = 0; m < cli->config.members_count && cli->config.client.servers_count == 0;
+	     m++)
 		add_member(cli, m);
 }
 
@@ -111,17 +119,19 @@ static int find_via(const struct cli *cli)
 		char text[32];
 		if (m < cli->config.members_count) {
 			const struct pnyx_config_address *a = &cli->config.members[m].address;
-			snprintf(text, sizeof text, "%u.%u.%u.%u:%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3],
-				 a->port);
+			snprintf(text, sizeof text, "%u.%u.%u.%u:%u", a->ip[0], a->ip[1], a->ip[2],
+				 a->ip[3], a->port);
 			int found = pnyx_find_member(cli->client, text);
 			if (found < 0)
-				cli_fail(cli, EXIT_USAGE, "'%s' (%s) is no member of this cluster", cli->via,
-					 text);
+				cli_fail(cli, EXIT_USAGE, "'%s' (%s) is no member of this cluster",
+					 cli->via, text);
 			return found;
 		}
 	}
 	if (!read_number(cli->via, 0, cluster->n - 1u, &column))
-		cli_fail(cli, EXIT_USAGE, "--via cannot be '%s'; right would be a member's name%s, or a column from 0 to %u",
+		cli_fail(cli, EXIT_USAGE,
+			 "--via cannot be '%s'; right would be a member's name%s, or a column from "
+			 "0 to %u",
 			 cli->via, cli->has_config ? "" : " (with -c FILE)", cluster->n - 1u);
 	return (int)column;
 }

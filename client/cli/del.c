@@ -9,6 +9,10 @@ static int run(struct cli *cli)
 }
 
 const struct command command_del = {
-	.name = "del", .args_doc = "KEY", .doc = "Removes KEY; exit code 1 when there was none.",
-	.args_min = 1, .args_max = 1, .run = run,
+    .name = "del",
+    .args_doc = "KEY",
+    .doc = "Removes KEY; exit code 1 when there was none.",
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
 };

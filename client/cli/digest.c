@@ -16,8 +16,8 @@ enum verdict { EQUAL, DIFFERENT, UNSETTLED };
 static uint64_t within_ms = 10000;
 
 static const struct argp_option options[] = {
-	{"within", 'w', "MS", 0, "how long to wait for equal frontiers, default 10000", 10},
-	{0},
+    {"within", 'w', "MS", 0, "how long to wait for equal frontiers, default 10000", 10},
+    {0},
 };
 
 static const char *set(int key, const char *arg)
@@ -57,8 +57,9 @@ static bool is_same_state(const struct pnyx_digest *a, const struct pnyx_digest 
 	       a->executed_set == b->executed_set;
 }
 
-// `last` is the round before. With equal executed sets every other difference is one of states and cannot heal. Different
-// sets at equal frontiers may be on their way; they count only when nothing moved between two rounds.
+// `last` is the round before. With equal executed sets every other difference is one of states and
+// cannot heal. Different sets at equal frontiers may be on their way; they count only when nothing
+// moved between two rounds.
 static enum verdict judge(const struct digests *d, const struct digests *last, int n)
 {
 	bool is_equal = true, is_still = true;
@@ -98,8 +99,8 @@ static void print_replica(const struct cli *cli, int m, const struct digests *d)
 		puts("does not answer");
 		return;
 	}
-	printf("application %016" PRIx64 "  sessions %016" PRIx64 "  executed %016" PRIx64 "  at", x->application,
-	       x->sessions, x->executed_set);
+	printf("application %016" PRIx64 "  sessions %016" PRIx64 "  executed %016" PRIx64 "  at",
+	       x->application, x->sessions, x->executed_set);
 	for (int c = 0; c < x->n; c++)
 		printf(" %" PRIu64, x->exec_prefix[c]);
 	printf(" (%" PRIu64 ")\n", x->executed);
@@ -115,12 +116,14 @@ static json_t *json_replica(const struct cli *cli, int m, const struct digests *
 	snprintf(hashes[0], sizeof hashes[0], "%016" PRIx64, x->application);
 	snprintf(hashes[1], sizeof hashes[1], "%016" PRIx64, x->sessions);
 	snprintf(hashes[2], sizeof hashes[2], "%016" PRIx64, x->executed_set);
-	return json_pack("{s:s, s:b, s:s, s:s, s:s, s:I, s:o}", "name", member_name(cli, m), "answers",
-			 (int)d->is_there[m], "application", hashes[0], "sessions", hashes[1], "executed_set",
-			 hashes[2], "executed", (json_int_t)x->executed, "frontier", prefix);
+	return json_pack("{s:s, s:b, s:s, s:s, s:s, s:I, s:o}", "name", member_name(cli, m),
+			 "answers", (int)d->is_there[m], "application", hashes[0], "sessions",
+			 hashes[1], "executed_set", hashes[2], "executed", (json_int_t)x->executed,
+			 "frontier", prefix);
 }
 
-static void print_all(const struct cli *cli, const struct digests *d, int n, enum verdict verdict, int rounds)
+static void print_all(const struct cli *cli, const struct digests *d, int n, enum verdict verdict,
+		      int rounds)
 {
 	json_t *list = json_array();
 	for (int m = 0; m < n; m++) {
@@ -130,8 +133,8 @@ static void print_all(const struct cli *cli, const struct digests *d, int n, enu
 			print_replica(cli, m, d);
 	}
 	if (cli->is_json)
-		print_json(json_pack("{s:s, s:i, s:O}", "state", verdict_text(verdict), "rounds", rounds, "replicas",
-				     list));
+		print_json(json_pack("{s:s, s:i, s:O}", "state", verdict_text(verdict), "rounds",
+				     rounds, "replicas", list));
 	else
 		printf("state=%s\n", verdict_text(verdict));
 	json_decref(list);
@@ -165,8 +168,11 @@ static int run(struct cli *cli)
 }
 
 const struct command command_digest = {
-	.name = "digest",
-	.doc = "Asks every replica for hashes of its state until all are at equal frontiers. Exit code 0 only when all "
-	       "hashes are equal; 1 DIFFERENT; 3 UNSETTLED.",
-	.options = options, .set = set, .run = run,
+    .name = "digest",
+    .doc = "Asks every replica for hashes of its state until all are at equal frontiers. Exit code "
+	   "0 only when all "
+	   "hashes are equal; 1 DIFFERENT; 3 UNSETTLED.",
+    .options = options,
+    .set = set,
+    .run = run,
 };

@@ -7,21 +7,24 @@
 static uint64_t count = 10, size = 128, interval_ms = 100;
 
 static const struct argp_option options[] = {
-	{"count", 'n', "N", 0, "echoes for each replica, default 10", 10},
-	{"size", 'z', "BYTES", 0, "UDP payload, 64 to the cluster's frame_max, default 128", 10},
-	{"interval", 'i', "MS", 0, "pause between rounds, default 100", 10},
-	{0},
+    {"count", 'n', "N", 0, "echoes for each replica, default 10", 10},
+    {"size", 'z', "BYTES", 0, "UDP payload, 64 to the cluster's frame_max, default 128", 10},
+    {"interval", 'i', "MS", 0, "pause between rounds, default 100", 10},
+    {0},
 };
 
 static const char *set(int key, const char *arg)
 {
 	switch (key) {
 	case 'n':
-		return read_number(arg, 1, 100000000, &count) ? NULL : "a whole number from 1 to 100000000";
+		return read_number(arg, 1, 100000000, &count)
+			   ? NULL
+			   : "a whole number from 1 to 100000000";
 	case 'z':
 		return read_number(arg, 64, 8972, &size) ? NULL : "a whole number from 64 to 8972";
 	case 'i':
-		return read_number(arg, 0, 60000, &interval_ms) ? NULL : "milliseconds from 0 to 60000";
+		return read_number(arg, 0, 60000, &interval_ms) ? NULL
+								: "milliseconds from 0 to 60000";
 	}
 	return "a known option";
 }
@@ -57,14 +60,15 @@ static void print_member(const struct cli *cli, int m, json_t *list)
 	const struct histogram *h = &round_trips[m];
 	uint64_t min = h->count > 0 ? h->min : 0;
 	if (cli->is_json)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f}", "server",
-						member_name(cli, m), "address", member_address(cli, m), "answered",
-						(json_int_t)h->count, "lost", (json_int_t)lost[m], "min_us",
-						(double)min / 1000, "p50_us", us(h, 0.5), "p99_us", us(h, 0.99),
-						"max_us", (double)h->max / 1000));
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f}", "server",
+				    member_name(cli, m), "address", member_address(cli, m),
+				    "answered", (json_int_t)h->count, "lost", (json_int_t)lost[m],
+				    "min_us", (double)min / 1000, "p50_us", us(h, 0.5), "p99_us",
+				    us(h, 0.99), "max_us", (double)h->max / 1000));
 	else
-		printf("%-8s %-21s answered %llu lost %llu  min %.1f  p50 %.1f  p99 %.1f  max %.1f us\n",
+		printf("%-8s %-21s answered %llu lost %llu  min %.1f  p50 %.1f  p99 %.1f  max %.1f "
+		       "us\n",
 		       member_name(cli, m), member_address(cli, m), (unsigned long long)h->count,
 		       (unsigned long long)lost[m], (double)min / 1000, us(h, 0.5), us(h, 0.99),
 		       (double)h->max / 1000);
@@ -74,7 +78,8 @@ static int run(struct cli *cli)
 {
 	int n = pnyx_cluster(cli->client)->n;
 	uint64_t answered = 0;
-	struct timespec pause = {(time_t)(interval_ms / 1000), (long)(interval_ms % 1000) * 1000000};
+	struct timespec pause = {(time_t)(interval_ms / 1000),
+				 (long)(interval_ms % 1000) * 1000000};
 	for (int m = 0; m < n; m++)
 		histogram_reset(&round_trips[m]);
 	for (uint64_t i = 0; i < count; i++) {
@@ -91,12 +96,16 @@ static int run(struct cli *cli)
 		answered += round_trips[m].count;
 	}
 	if (cli->is_json)
-		print_json(json_pack("{s:s, s:O}", "status", answered > 0 ? "ok" : "timeout", "servers", list));
+		print_json(json_pack("{s:s, s:O}", "status", answered > 0 ? "ok" : "timeout",
+				     "servers", list));
 	json_decref(list);
 	return answered > 0 ? EXIT_DONE : EXIT_NOBODY;
 }
 
 const struct command command_echo = {
-	.name = "echo", .doc = "Measures the raw round trip to every replica (--via: to one).",
-	.options = options, .set = set, .run = run,
+    .name = "echo",
+    .doc = "Measures the raw round trip to every replica (--via: to one).",
+    .options = options,
+    .set = set,
+    .run = run,
 };

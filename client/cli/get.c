@@ -9,6 +9,10 @@ static int run(struct cli *cli)
 }
 
 const struct command command_get = {
-	.name = "get", .args_doc = "KEY", .doc = "Prints the value of KEY (linearizable).",
-	.args_min = 1, .args_max = 1, .run = run,
+    .name = "get",
+    .args_doc = "KEY",
+    .doc = "Prints the value of KEY (linearizable).",
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
 };

@@ -1,4 +1,5 @@
-// A log-linear histogram: the octave and the next seven bits of a value choose its bucket (the idea of HdrHistogram).
+// A log-linear histogram: the octave and the next seven bits of a value choose its bucket (the idea
+// of HdrHistogram).
 #include <string.h>
 #include "client/cli/histogram.h"
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <stdint.h>
 
-// 128 equal buckets an octave. Values below 256 are exact; above, a quantile is at most 1/128 (0.8 %) above the true
-// value and never below it. Count, sum, smallest and largest value are exact.
+// 128 equal buckets an octave. Values below 256 are exact; above, a quantile is at most 1/128 (0.8
+// %) above the true value and never below it. Count, sum, smallest and largest value are exact.
 #define HISTOGRAM_BITS 7
 #define HISTOGRAM_BUCKETS ((65 - HISTOGRAM_BITS) << HISTOGRAM_BITS)
 
@@ -15,8 +15,8 @@ struct histogram {
 void histogram_reset(struct histogram *);
 // One value (the bench: nanoseconds).
 void histogram_add(struct histogram *, uint64_t value);
-// Smallest recorded value that `share` of all values do not exceed, up to the error above. 0 < share <= 1;
-// 0 when nothing was recorded.
+// Smallest recorded value that `share` of all values do not exceed, up to the error above. 0 <
+// share <= 1; 0 when nothing was recorded.
 uint64_t histogram_quantile(const struct histogram *, double share);
 // Adds all of `from`.
 void histogram_merge(struct histogram *, const struct histogram *from);

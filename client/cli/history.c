@@ -1,7 +1,8 @@
 // The recorded history: one JSON object a line and operation, for any checker of linearizability.
 //
-// A process is one client that waits for each answer. After an unknown outcome its number is not used again, because that
-// operation stays open for ever. Times are CLOCK_MONOTONIC; `call` is before the first datagram, `ret` after the answer.
+// A process is one client that waits for each answer. After an unknown outcome its number is not
+// used again, because that operation stays open for ever. Times are CLOCK_MONOTONIC; `call` is
+// before the first datagram, `ret` after the answer.
 #include <inttypes.h>
 #include "client/cli/bench.h"
 
@@ -53,19 +54,20 @@ static void write_head(const struct bench *b, const struct slot *s)
 	fputs(",\"old\":null", b->history);
 }
 
-static void write_tail(const struct bench *b, const struct slot *s, const char *status, uint64_t ret_ns)
+static void write_tail(const struct bench *b, const struct slot *s, const char *status,
+		       uint64_t ret_ns)
 {
-	fprintf(b->history, ",\"status\":\"%s\",\"call\":%" PRIu64 ",\"ret\":%" PRIu64 "}\n", status, s->call_ns,
-		ret_ns);
+	fprintf(b->history, ",\"status\":\"%s\",\"call\":%" PRIu64 ",\"ret\":%" PRIu64 "}\n",
+		status, s->call_ns, ret_ns);
 }
 
 void history_write(struct bench *b, const struct slot *s, const struct pnyx_completion *c)
 {
 	if (b->history == NULL)
 		return;
-	const char *status = pnyx_is_executed(c->status)   ? "ok"
+	const char *status = pnyx_is_executed(c->status) ? "ok"
 			     : c->status == PNYX_UNKNOWN ? "unknown"
-							   : "fail";
+							 : "fail";
 	write_head(b, s);
 	if (s->type == PNYX_GET && c->status == PNYX_OK)
 		write_string(b->history, "result", c->value.data, c->value.len);

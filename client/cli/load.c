@@ -1,12 +1,14 @@
-// The closed loops of the bench: many operations outstanding, or one at a time with an echo after each.
+// The closed loops of the bench: many operations outstanding, or one at a time with an echo after
+// each.
 #include <string.h>
 #include <time.h>
 #include "client/cli/bench.h"
 
-#define BURST_MAX 64       // completions taken at once
-#define WAIT_US 1000       // longest wait for a completion, so that the clock is looked at
-#define WAIT_PROBE_US 50   // the same while an echo is out
-#define GRACE_NS 2000000000ULL // beyond the deadline, after which the library is not believed any more
+#define BURST_MAX 64	 // completions taken at once
+#define WAIT_US 1000	 // longest wait for a completion, so that the clock is looked at
+#define WAIT_PROBE_US 50 // the same while an echo is out
+#define GRACE_NS                                                                                   \
+	2000000000ULL // beyond the deadline, after which the library is not believed any more
 
 volatile bool bench_is_stopped;
 
@@ -48,8 +50,6 @@ static void complete(struct bench *b, const struct pnyx_completion *c)
 	s->is_open = false;
 	if (c->status == PNYX_UNKNOWN)
 		s->process = ++b->processes;
-	if (p == NULL)
-		return;
 	p->busy += c->busy;
 	p->retries += c->tries > 1 ? c->tries - 1u : 0;
 	if (c->status == PNYX_UNKNOWN) {
@@ -76,8 +76,8 @@ static int take(struct bench *b, int64_t wait_us, bool is_going_on)
 	return count;
 }
 
-// Waits until every operation has its outcome. The library promises that by the deadline; the grace is for a bug in it,
-// and what is open then is counted as unknown, never dropped.
+// Waits until every operation has its outcome. The library promises that by the deadline; the grace
+// is for a bug in it, and what is open then is counted as unknown, never dropped.
 static void drain(struct bench *b)
 {
 	uint64_t end = bench_now_ns() + b->cli->options.deadline_ms * 1000000ULL + GRACE_NS;
@@ -89,8 +89,7 @@ static void drain(struct bench *b)
 			continue;
 		history_write_open(b, s, bench_now_ns());
 		s->process = ++b->processes;
-		if (b->now != NULL)
-			b->now->unknown++;
+		b->now->unknown++;
 	}
 }
 
@@ -110,7 +109,7 @@ void load_run(struct bench *b, uint64_t seconds, struct phase *phase)
 {
 	struct probe probe = {.fd = -1};
 	b->now = phase;
-	if (phase != NULL && b->o.is_echo && !probe_open(&probe, b))
+	if (phase == &b->load && b->o.is_echo && !probe_open(&probe, b))
 		cli_fail(b->cli, EXIT_USAGE, "bench: no socket for echoes");
 	uint64_t start = bench_now_ns(), end = start + seconds * 1000000000ULL, now = start;
 	fill(b);
@@ -118,17 +117,13 @@ void load_run(struct bench *b, uint64_t seconds, struct phase *phase)
 		take(b, probe.is_out ? WAIT_PROBE_US : WAIT_US, true);
 		if (pnyx_outstanding(b->cli->client) < b->o.outstanding)
 			fill(b);
-		if (phase != NULL)
-			probe_turn(&probe, b, phase);
+		probe_turn(&probe, b, phase);
 		now = bench_now_ns();
 	}
 	drain(b);
-	if (phase != NULL) {
-		phase->start_ns = start;
-		phase->end_ns = bench_now_ns();
-	}
+	phase->start_ns = start;
+	phase->end_ns = bench_now_ns();
 	probe_close(&probe);
-	b->now = NULL;
 }
 
 // Submits slot 0's operation and waits for it.
@@ -141,7 +136,8 @@ static void one_by_one(struct bench *b, int server)
 	s->is_open = true;
 	enum pnyx_status status = pnyx_submit(b->cli->client, &op, server, 0);
 	if (status != PNYX_OK)
-		cli_fail(b->cli, EXIT_USAGE, "bench: %s: %s", pnyx_status_text(status), pnyx_error(b->cli->client));
+		cli_fail(b->cli, EXIT_USAGE, "bench: %s: %s", pnyx_status_text(status),
+			 pnyx_error(b->cli->client));
 	while (s->is_open && pnyx_outstanding(b->cli->client) > 0)
 		take(b, -1, false);
 }
@@ -167,7 +163,6 @@ void latency_run(struct bench *b, uint64_t seconds)
 			p->echoes_lost++;
 	}
 	p->end_ns = bench_now_ns();
-	b->now = NULL;
 }
 
 // Keeps the slots busy with operations that `next` makes until it has no more.
@@ -175,6 +170,7 @@ static void run_list(struct bench *b, bool (*next)(const struct bench *, uint64_
 {
 	uint64_t nth = 0;
 	bool has_more = true;
+	b->now = &b->rest;
 	while (has_more && !bench_is_stopped) {
 		for (uint64_t i = 0; i < b->o.outstanding && has_more; i++) {
 			if (b->slots[i].is_open)

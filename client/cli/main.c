@@ -5,31 +5,32 @@
 #include "client/cli/cli.h"
 
 static const struct command *const commands[] = {
-	&command_get,  &command_put,    &command_del,    &command_cas,  &command_incr,  &command_append,
-	&command_mget, &command_mput,   &command_status, &command_digest, &command_echo, &command_bench,
+    &command_get,  &command_put,  &command_del,	   &command_cas,    &command_incr, &command_append,
+    &command_mget, &command_mput, &command_status, &command_digest, &command_echo, &command_bench,
 };
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 
 const char *argp_program_version = "pnyx 0.1.0";
 
 static const char top_doc[] =
-	"Talks to a Pnyx cluster.\v"
-	"Commands:\n"
-	"  get KEY                 the value of a key\n"
-	"  put KEY VALUE           set it ('-' as VALUE: stdin)\n"
-	"  del KEY                 remove it\n"
-	"  cas KEY OLD NEW         set it when it is OLD (--absent: when there is none)\n"
-	"  incr KEY [BY]           add to a number\n"
-	"  append KEY VALUE        add bytes at the end\n"
-	"  mget KEY...             several at one point of time\n"
-	"  mput KEY VALUE...       likewise, all or nothing\n"
-	"  status                  what every replica counts\n"
-	"  digest                  whether all replicas hold the same state\n"
-	"  echo                    raw round trip to a replica's data plane\n"
-	"  bench                   load, latencies, shares\n"
-	"`pnyx COMMAND --help` tells its options.\n\n"
-	"Exit codes: 0 done; 1 not found, or cas did not match; 2 usage or configuration; 3 outcome unknown (deadline); "
-	"4 refused by the replica; 5 nobody answers.";
+    "Talks to a Pnyx cluster.\v"
+    "Commands:\n"
+    "  get KEY                 the value of a key\n"
+    "  put KEY VALUE           set it ('-' as VALUE: stdin)\n"
+    "  del KEY                 remove it\n"
+    "  cas KEY OLD NEW         set it when it is OLD (--absent: when there is none)\n"
+    "  incr KEY [BY]           add to a number\n"
+    "  append KEY VALUE        add bytes at the end\n"
+    "  mget KEY...             several at one point of time\n"
+    "  mput KEY VALUE...       likewise, all or nothing\n"
+    "  status                  what every replica counts\n"
+    "  digest                  whether all replicas hold the same state\n"
+    "  echo                    raw round trip to a replica's data plane\n"
+    "  bench                   load, latencies, shares\n"
+    "`pnyx COMMAND --help` tells its options.\n\n"
+    "Exit codes: 0 done; 1 not found, or cas did not match; 2 usage or configuration; 3 outcome "
+    "unknown (deadline); "
+    "4 refused by the replica; 5 nobody answers.";
 
 static error_t parse_top(int key, char *arg, struct argp_state *state)
 {
@@ -71,17 +72,20 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (cli->args_count < command->args_min)
-			argp_error(state, "too few arguments: %s needs %s", command->name, command->args_doc);
+			argp_error(state, "too few arguments: %s needs %s", command->name,
+				   command->args_doc);
 		return 0;
 	default:
 		break;
 	}
-	for (const struct argp_option *o = command->options; o != NULL && (o->name != NULL || o->doc != NULL); o++) {
+	for (const struct argp_option *o = command->options;
+	     o != NULL && (o->name != NULL || o->doc != NULL); o++) {
 		if (o->key == 0 || o->key != key)
 			continue;
 		const char *right = command->set(key, arg);
 		if (right != NULL)
-			argp_error(state, "--%s cannot be '%s'; right would be %s", o->name, arg, right);
+			argp_error(state, "--%s cannot be '%s'; right would be %s", o->name, arg,
+				   right);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -90,11 +94,14 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 static void parse_all(struct cli *cli, int argc, char **argv)
 {
 	static const struct argp_child children[] = {{&common_argp, 0, NULL, 0}, {0}};
-	static const struct argp top = {.parser = parse_top, .args_doc = "COMMAND [ARGUMENT...]", .doc = top_doc,
+	static const struct argp top = {.parser = parse_top,
+					.args_doc = "COMMAND [ARGUMENT...]",
+					.doc = top_doc,
 					.children = children};
 	static char name[32];
 	argp_err_exit_status = EXIT_USAGE;
-	// The environment first, so that the command line wins; a command's variables need the command's name.
+	// The environment first, so that the command line wins; a command's variables need the
+	// command's name.
 	struct cli probe = *cli;
 	argp_parse(&top, argc, argv, ARGP_IN_ORDER, NULL, &probe);
 	cli->command = probe.command;
@@ -103,8 +110,11 @@ static void parse_all(struct cli *cli, int argc, char **argv)
 	snprintf(name, sizeof name, "pnyx %s", cli->command->name);
 	int next = cli->command_index;
 	argv[next] = name;
-	struct argp own = {.options = cli->command->options, .parser = parse_command,
-			   .args_doc = cli->command->args_doc, .doc = cli->command->doc, .children = children};
+	struct argp own = {.options = cli->command->options,
+			   .parser = parse_command,
+			   .args_doc = cli->command->args_doc,
+			   .doc = cli->command->doc,
+			   .children = children};
 	argp_parse(&own, argc - next, argv + next, 0, NULL, cli);
 }
 

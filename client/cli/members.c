@@ -3,7 +3,8 @@
 #include "client/cli/members.h"
 
 // An older replica may send fewer values, a newer one more: what both know counts, the rest is 0.
-static bool ask_page(struct cli *cli, int member, unsigned page, uint64_t *values, uint32_t max, uint32_t *count)
+static bool ask_page(struct cli *cli, int member, unsigned page, uint64_t *values, uint32_t max,
+		     uint32_t *count)
 {
 	*count = 0;
 	memset(values, 0, max * sizeof *values);
@@ -17,17 +18,23 @@ static bool ask_frontiers(struct cli *cli, int member, int n, struct frontier *r
 	if (!ask_page(cli, member, EP_STATS_FRONTIER, v, 6 * PNYX_MEMBERS_MAX, &count))
 		return false;
 	for (uint32_t c = 0; c < columns; c++)
-		ret[c] = (struct frontier){v[c], v[columns + c], v[2 * columns + c], v[3 * columns + c],
-					   v[4 * columns + c], v[5 * columns + c]};
+		ret[c] = (struct frontier){v[c],
+					   v[columns + c],
+					   v[2 * columns + c],
+					   v[3 * columns + c],
+					   v[4 * columns + c],
+					   v[5 * columns + c]};
 	return true;
 }
 
 static bool ask_member(struct cli *cli, int member, int n, struct member_counters *m)
 {
 	uint32_t count;
-	return ask_page(cli, member, EP_STATS_CORE, (uint64_t *)&m->core, sizeof m->core / 8, &count) &&
+	return ask_page(cli, member, EP_STATS_CORE, (uint64_t *)&m->core, sizeof m->core / 8,
+			&count) &&
 	       ask_page(cli, member, EP_STATS_DROPS, m->drops, EP_DROP_REASONS, &count) &&
-	       ask_page(cli, member, EP_STATS_SHELL, (uint64_t *)&m->shell, sizeof m->shell / 8, &count) &&
+	       ask_page(cli, member, EP_STATS_SHELL, (uint64_t *)&m->shell, sizeof m->shell / 8,
+			&count) &&
 	       ask_frontiers(cli, member, n, m->frontiers);
 }
 
@@ -50,7 +57,8 @@ static uint64_t refused(const struct ep_counters *c)
 	return c->busy_window + c->busy_own + c->busy_room;
 }
 
-struct cluster_work work_between(const struct cluster_counters *before, const struct cluster_counters *after)
+struct cluster_work work_between(const struct cluster_counters *before,
+				 const struct cluster_counters *after)
 {
 	struct cluster_work w = {0};
 	for (int m = 0; m < after->n; m++) {

@@ -22,15 +22,17 @@ struct cluster_counters {
 	struct member_counters members[PNYX_MEMBERS_MAX];
 };
 
-// Asks every member (member >= 0: only that one); one that does not answer within the deadline has is_there == false.
+// Asks every member (member >= 0: only that one); one that does not answer within the deadline has
+// is_there == false.
 void ask_counters(struct cli *, int member, struct cluster_counters *);
 
 // What the members that answered both times did in between, summed.
 struct cluster_work {
-	uint64_t fast, slow;      // own instances committed
-	uint64_t cycles_busy;     // TSC cycles of turns with work
-	uint64_t busy;            // requests refused
-	uint64_t tsc_hz;          // of the first member
+	uint64_t fast, slow;  // own instances committed
+	uint64_t cycles_busy; // TSC cycles of turns with work
+	uint64_t busy;	      // requests refused
+	uint64_t tsc_hz;      // of the first member
 	int members;
 };
-struct cluster_work work_between(const struct cluster_counters *before, const struct cluster_counters *after);
+struct cluster_work work_between(const struct cluster_counters *before,
+				 const struct cluster_counters *after);

@@ -20,7 +20,11 @@ static int run(struct cli *cli)
 }
 
 const struct command command_mput = {
-	.name = "mput", .args_doc = "KEY VALUE...",
-	.doc = "Sets up to 16 keys at one point of time, all or nothing.",
-	.args_min = 2, .args_max = CLI_ARGS_MAX, .prepare = prepare, .run = run,
+    .name = "mput",
+    .args_doc = "KEY VALUE...",
+    .doc = "Sets up to 16 keys at one point of time, all or nothing.",
+    .args_min = 2,
+    .args_max = CLI_ARGS_MAX,
+    .prepare = prepare,
+    .run = run,
 };

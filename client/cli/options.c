@@ -7,18 +7,18 @@
 #include "client/cli/cli.h"
 
 static const struct argp_option common_options[] = {
-	{.doc = "Options of every command (environment: PNYX_SERVER, PNYX_CONFIG, ...):", .group = 90},
-	{"server", 's', "LIST", 0, "replicas to ask, \"a[:port],b,c\"; the first is preferred", 90},
-	{"config", 'c', "FILE", 0, "take the replicas (and deadline) from this configuration file", 90},
-	{"via", 'v', "MEMBER", 0, "ask this replica first: its name in FILE, or its column from 0", 90},
-	{"timeout", 't', "MS", 0, "deadline of one operation in milliseconds, 1 to 3600000", 90},
-	{"deadline", 0, NULL, OPTION_ALIAS, NULL, 90},
-	{"json", 'j', NULL, 0, "print one JSON object", 90},
-	{"raw", 'r', NULL, 0, "print values as they are, without a newline", 90},
-	{"verbose", 'V', NULL, 0, "say on stderr who answered, how fast, by which path", 90},
-	{"bind", 'b', "IP", 0, "local IPv4 address to send from", 90},
-	{"busy", 'B', NULL, 0, "poll the socket instead of sleeping", 90},
-	{0},
+    {.doc = "Options of every command (environment: PNYX_SERVER, PNYX_CONFIG, ...):", .group = 90},
+    {"server", 's', "LIST", 0, "replicas to ask, \"a[:port],b,c\"; the first is preferred", 90},
+    {"config", 'c', "FILE", 0, "take the replicas (and deadline) from this configuration file", 90},
+    {"via", 'v', "MEMBER", 0, "ask this replica first: its name in FILE, or its column from 0", 90},
+    {"timeout", 't', "MS", 0, "deadline of one operation in milliseconds, 1 to 3600000", 90},
+    {"deadline", 0, NULL, OPTION_ALIAS, NULL, 90},
+    {"json", 'j', NULL, 0, "print one JSON object", 90},
+    {"raw", 'r', NULL, 0, "print values as they are, without a newline", 90},
+    {"verbose", 'V', NULL, 0, "say on stderr who answered, how fast, by which path", 90},
+    {"bind", 'b', "IP", 0, "local IPv4 address to send from", 90},
+    {"busy", 'B', NULL, 0, "poll the socket instead of sleeping", 90},
+    {0},
 };
 
 bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
@@ -62,7 +62,9 @@ static const char *set_common(struct cli *cli, int key, const char *arg)
 		cli->via = arg;
 		return arg[0] != 0 ? NULL : "a member's name or column";
 	case 't':
-		return read_number(arg, 1, 3600000, &cli->timeout_ms) ? NULL : "milliseconds from 1 to 3600000";
+		return read_number(arg, 1, 3600000, &cli->timeout_ms)
+			   ? NULL
+			   : "milliseconds from 1 to 3600000";
 	case 'b':
 		cli->bind = arg;
 		return NULL;
@@ -100,7 +102,8 @@ const struct argp common_argp = {.options = common_options, .parser = parse_comm
 
 static bool is_off(const char *text)
 {
-	return text[0] == 0 || strcmp(text, "0") == 0 || strcmp(text, "no") == 0 || strcmp(text, "false") == 0;
+	return text[0] == 0 || strcmp(text, "0") == 0 || strcmp(text, "no") == 0 ||
+	       strcmp(text, "false") == 0;
 }
 
 static void variable_of(const char *command, const char *option, char *ret, size_t size)
@@ -123,8 +126,9 @@ static void read_variables(struct cli *cli, const char *command, const struct ar
 		const char *right = command[0] != 0 ? cli->command->set(o->key, text)
 						    : set_common(cli, o->key, text);
 		if (right != NULL)
-			cli_fail(cli, EXIT_USAGE, "environment %s cannot be '%s'; right would be %s", variable,
-				 text, right);
+			cli_fail(cli, EXIT_USAGE,
+				 "environment %s cannot be '%s'; right would be %s", variable, text,
+				 right);
 	}
 }
 

@@ -48,7 +48,8 @@ struct pnyx_bytes value_of(const struct cli *cli, const char *arg)
 	if (ferror(stdin))
 		cli_fail(cli, EXIT_USAGE, "cannot read stdin");
 	if (len == sizeof stdin_bytes)
-		cli_fail(cli, EXIT_USAGE, "stdin holds %d bytes or more; right would be a value that fits a frame",
+		cli_fail(cli, EXIT_USAGE,
+			 "stdin holds %d bytes or more; right would be a value that fits a frame",
 			 STDIN_MAX);
 	return (struct pnyx_bytes){stdin_bytes, len};
 }
@@ -97,11 +98,12 @@ void print_json(json_t *object)
 
 static double micros(const struct pnyx_completion *c)
 {
-	return c->received_ns > c->intended_ns ? (double)(c->received_ns - c->intended_ns) / 1000 : 0;
+	return c->received_ns > c->intended_ns ? (double)(c->received_ns - c->intended_ns) / 1000
+					       : 0;
 }
 
-static void report_json(const struct cli *cli, enum pnyx_status status, const struct pnyx_completion *c,
-			json_t *more)
+static void report_json(const struct cli *cli, enum pnyx_status status,
+			const struct pnyx_completion *c, json_t *more)
 {
 	json_t *object = json_pack("{s:s}", "status", pnyx_status_text(status));
 	if (more != NULL)
@@ -120,12 +122,13 @@ static void report_verbose(const struct cli *cli, const struct pnyx_completion *
 {
 	if (!cli->is_verbose || c == NULL || c->server < 0)
 		return;
-	fprintf(stderr, "pnyx: %s (%s) answered in %.1f us, %s path, %u datagrams\n", member_name(cli, c->server),
-		member_address(cli, c->server), micros(c), c->is_fast ? "fast" : "slow", c->tries);
+	fprintf(stderr, "pnyx: %s (%s) answered in %.1f us, %s path, %u datagrams\n",
+		member_name(cli, c->server), member_address(cli, c->server), micros(c),
+		c->is_fast ? "fast" : "slow", c->tries);
 }
 
-int report(const struct cli *cli, enum pnyx_status status, const struct pnyx_completion *c, const char *done,
-	   json_t *more)
+int report(const struct cli *cli, enum pnyx_status status, const struct pnyx_completion *c,
+	   const char *done, json_t *more)
 {
 	report_verbose(cli, c);
 	if (cli->is_json) {
@@ -135,7 +138,8 @@ int report(const struct cli *cli, enum pnyx_status status, const struct pnyx_com
 			puts(done);
 	} else {
 		const char *why = pnyx_is_executed(status) ? "" : pnyx_error(cli->client);
-		fprintf(stderr, "pnyx: %s%s%s\n", pnyx_status_text(status), why[0] != 0 ? ": " : "", why);
+		fprintf(stderr, "pnyx: %s%s%s\n", pnyx_status_text(status), why[0] != 0 ? ": " : "",
+			why);
 	}
 	json_decref(more);
 	return exit_code(status);
@@ -143,10 +147,10 @@ int report(const struct cli *cli, enum pnyx_status status, const struct pnyx_com
 
 int report_value(const struct cli *cli, enum pnyx_status status, const struct pnyx_completion *c)
 {
-	bool has_value = status == PNYX_OK || status == PNYX_NO_MATCH;
 	if (cli->is_json)
 		return report(cli, status, c, NULL,
-			      has_value ? json_pack("{s:o}", "value", json_of(c->value)) : NULL);
+			      status == PNYX_OK ? json_pack("{s:o}", "value", json_of(c->value))
+						: NULL);
 	if (status == PNYX_OK && cli->is_raw) {
 		fwrite(c->value.data, 1, c->value.len, stdout);
 	} else if (status == PNYX_OK) {

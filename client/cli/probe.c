@@ -1,4 +1,5 @@
-// Echoes beside the load: what the path alone costs while the cluster works. A socket of its own, one echo at a time.
+// Echoes beside the load: what the path alone costs while the cluster works. A socket of its own,
+// one echo at a time.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -28,7 +29,8 @@ static void send_echo(struct probe *p, const struct bench *b)
 {
 	static uint8_t frame[EP_FRAME_MAX_MAX];
 	const struct pnyx_cluster *cluster = pnyx_cluster(b->cli->client);
-	int member = b->o.is_spread || b->cli->server == PNYX_ANY ? p->turn++ % b->n : b->cli->server;
+	int member =
+	    b->o.is_spread || b->cli->server == PNYX_ANY ? p->turn++ % b->n : b->cli->server;
 	const struct pnyx_member *m = &cluster->members[member];
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(m->port)};
 	memcpy(&to.sin_addr, m->ip, 4);
@@ -38,7 +40,8 @@ static void send_echo(struct probe *p, const struct bench *b)
 	h->frame_seq = ++p->number;
 	ep_wire_seal(frame, p->size);
 	p->sent_ns = bench_now_ns();
-	p->is_out = sendto(p->fd, frame, p->size, 0, (struct sockaddr *)&to, sizeof to) == (ssize_t)p->size;
+	p->is_out =
+	    sendto(p->fd, frame, p->size, 0, (struct sockaddr *)&to, sizeof to) == (ssize_t)p->size;
 }
 
 // Takes all answers; one to the echo that is out ends it.

@@ -7,7 +7,7 @@
 
 static const char *const core_names[] = {
 #define NAME(name, text) #name,
-	EP_COUNTERS(NAME)};
+    EP_COUNTERS(NAME)};
 static const char *const shell_names[] = {EP_SHELL_COUNTERS(NAME)};
 #undef NAME
 
@@ -27,16 +27,21 @@ static double fast_percent(const struct ep_counters *c)
 	return all > 0 ? 100 * (double)c->fast_commits / (double)all : 100;
 }
 
-// ---- for people ---------------------------------------------------------------------------------------------
-static void print_nonzero(const char *title, const char *const *names, const uint64_t *values, uint32_t count)
+// ---- for people
+// ---------------------------------------------------------------------------------------------
+static void print_nonzero(const char *title, const char *const *names, const uint64_t *values,
+			  uint32_t count)
 {
 	printf("  %-9s", title);
 	uint32_t said = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		if (values[i] == 0)
 			continue;
-		printf("%s%s %" PRIu64, said == 0 ? " " : said % 6 == 0 ? "\n            " : ", ", names[i],
-		       values[i]);
+		printf("%s%s %" PRIu64,
+		       said == 0       ? " "
+		       : said % 6 == 0 ? "\n            "
+				       : ", ",
+		       names[i], values[i]);
 		said++;
 	}
 	puts(said > 0 ? "" : " none");
@@ -44,11 +49,13 @@ static void print_nonzero(const char *title, const char *const *names, const uin
 
 static void print_frontiers(const struct cli *cli, const struct member_counters *m, int n)
 {
-	puts("  column      executed   committed       known      stable     srtt us   heard ms ago");
+	puts("  column      executed   committed       known      stable     srtt us   heard ms "
+	     "ago");
 	for (int c = 0; c < n; c++) {
 		const struct frontier *f = &m->frontiers[c];
-		printf("  %-8s %11" PRIu64 " %11" PRIu64 " %11" PRIu64 " %11" PRIu64 " %11.1f", member_name(cli, c),
-		       f->executed, f->committed, f->known, f->stable, (double)f->srtt_ns / 1000);
+		printf("  %-8s %11" PRIu64 " %11" PRIu64 " %11" PRIu64 " %11" PRIu64 " %11.1f",
+		       member_name(cli, c), f->executed, f->committed, f->known, f->stable,
+		       (double)f->srtt_ns / 1000);
 		if (f->heard_ns_ago == UINT64_MAX)
 			printf(" %14s\n", "never");
 		else
@@ -66,13 +73,14 @@ static void print_member(const struct cli *cli, int index, const struct member_c
 		return;
 	}
 	double room = m->core.arena_room > 0 ? (double)m->core.arena_room : 1;
-	printf("  executed %" PRIu64 " commands, %" PRIu64 " Nop; own commits %.2f %% on the fast path (%" PRIu64
-	       " fast, %" PRIu64 " slow)\n",
-	       m->core.executed, m->core.nops, fast_percent(&m->core), m->core.fast_commits, m->core.slow_commits);
-	printf("  arena     %" PRIu64 " of %" PRIu64 " units (%.2f %%); %" PRIu64 " live instances, %" PRIu64
-	       " sessions\n",
-	       m->core.arena_used, m->core.arena_room, 100 * (double)m->core.arena_used / room, m->core.live,
-	       m->core.sessions);
+	printf("  executed %" PRIu64 " commands, %" PRIu64
+	       " Nop; own commits %.2f %% on the fast path (%" PRIu64 " fast, %" PRIu64 " slow)\n",
+	       m->core.executed, m->core.nops, fast_percent(&m->core), m->core.fast_commits,
+	       m->core.slow_commits);
+	printf("  arena     %" PRIu64 " of %" PRIu64 " units (%.2f %%); %" PRIu64
+	       " live instances, %" PRIu64 " sessions\n",
+	       m->core.arena_used, m->core.arena_room, 100 * (double)m->core.arena_used / room,
+	       m->core.live, m->core.sessions);
 	print_frontiers(cli, m, counters.n);
 	print_nonzero("drops", ep_drop_names, m->drops, EP_DROP_REASONS);
 	print_nonzero("shell", shell_names, (const uint64_t *)&m->shell, sizeof m->shell / 8);
@@ -80,7 +88,8 @@ static void print_member(const struct cli *cli, int index, const struct member_c
 		print_nonzero("core", core_names, (const uint64_t *)&m->core, sizeof m->core / 8);
 }
 
-// ---- for programs -------------------------------------------------------------------------------------------
+// ---- for programs
+// -------------------------------------------------------------------------------------------
 static json_t *json_counters(const char *const *names, const uint64_t *values, uint32_t count)
 {
 	json_t *object = json_object();
@@ -95,10 +104,12 @@ static json_t *json_frontiers(const struct cli *cli, const struct member_counter
 	for (int c = 0; c < counters.n; c++) {
 		const struct frontier *f = &m->frontiers[c];
 		json_array_append_new(
-			list, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "column", member_name(cli, c), "executed",
-					(json_int_t)f->executed, "committed", (json_int_t)f->committed, "known",
-					(json_int_t)f->known, "stable", (json_int_t)f->stable, "srtt_ns",
-					(json_int_t)f->srtt_ns, "heard_ns_ago", (json_int_t)f->heard_ns_ago));
+		    list,
+		    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "column", member_name(cli, c),
+			      "executed", (json_int_t)f->executed, "committed",
+			      (json_int_t)f->committed, "known", (json_int_t)f->known, "stable",
+			      (json_int_t)f->stable, "srtt_ns", (json_int_t)f->srtt_ns,
+			      "heard_ns_ago", (json_int_t)f->heard_ns_ago));
 	}
 	return list;
 }
@@ -107,18 +118,22 @@ static json_t *json_member(const struct cli *cli, int index, const struct member
 {
 	char uuid[40];
 	uuid_text(pnyx_cluster(cli->client)->members[index].uuid, uuid);
-	json_t *object = json_pack("{s:s, s:s, s:s, s:b}", "name", member_name(cli, index), "address",
-				   member_address(cli, index), "uuid", uuid, "answers", (int)m->is_there);
+	json_t *object =
+	    json_pack("{s:s, s:s, s:s, s:b}", "name", member_name(cli, index), "address",
+		      member_address(cli, index), "uuid", uuid, "answers", (int)m->is_there);
 	if (!m->is_there)
 		return object;
 	json_object_set_new(object, "fast_percent", json_real(fast_percent(&m->core)));
 	json_object_set_new(object, "frontiers", json_frontiers(cli, m));
-	json_object_set_new(object, "core",
-			    json_counters(core_names, (const uint64_t *)&m->core, sizeof m->core / 8));
+	json_object_set_new(
+	    object, "core",
+	    json_counters(core_names, (const uint64_t *)&m->core, sizeof m->core / 8));
 	// reason 0 is "none"
-	json_object_set_new(object, "drops", json_counters(ep_drop_names + 1, m->drops + 1, EP_DROP_REASONS - 1));
-	json_object_set_new(object, "shell",
-			    json_counters(shell_names, (const uint64_t *)&m->shell, sizeof m->shell / 8));
+	json_object_set_new(object, "drops",
+			    json_counters(ep_drop_names + 1, m->drops + 1, EP_DROP_REASONS - 1));
+	json_object_set_new(
+	    object, "shell",
+	    json_counters(shell_names, (const uint64_t *)&m->shell, sizeof m->shell / 8));
 	return object;
 }
 
@@ -128,8 +143,10 @@ static int run(struct cli *cli)
 	ask_counters(cli, cli->server, &counters);
 	json_t *list = json_array();
 	if (!cli->is_json)
-		printf("cluster %" PRIx64 "  epoch %u  members %d, asked %d, answering %d  frame_max %u\n", cluster->id,
-		       cluster->epoch, counters.n, counters.asked, counters.answered, cluster->frame_max);
+		printf("cluster %" PRIx64
+		       "  epoch %u  members %d, asked %d, answering %d  frame_max %u\n",
+		       cluster->id, cluster->epoch, counters.n, counters.asked, counters.answered,
+		       cluster->frame_max);
 	for (int m = 0; m < counters.n; m++) {
 		if (!counters.members[m].is_asked)
 			continue;
@@ -141,9 +158,9 @@ static int run(struct cli *cli)
 	if (cli->is_json) {
 		char id[20];
 		snprintf(id, sizeof id, "%" PRIx64, cluster->id);
-		print_json(json_pack("{s:s, s:i, s:i, s:i, s:O}", "cluster", id, "epoch", (int)cluster->epoch,
-				     "frame_max", (int)cluster->frame_max, "answering", counters.answered,
-				     "replicas", list));
+		print_json(json_pack("{s:s, s:i, s:i, s:i, s:O}", "cluster", id, "epoch",
+				     (int)cluster->epoch, "frame_max", (int)cluster->frame_max,
+				     "answering", counters.answered, "replicas", list));
 	}
 	json_decref(list);
 	if (counters.answered == counters.asked)
@@ -152,8 +169,9 @@ static int run(struct cli *cli)
 }
 
 const struct command command_status = {
-	.name = "status",
-	.doc = "Prints identity, progress, counters and room of every replica, --via: of one (-V: all counters of the "
-	       "core). Exit code 1 when some do not answer, 5 when none does.",
-	.run = run,
+    .name = "status",
+    .doc = "Prints identity, progress, counters and room of every replica, --via: of one (-V: all "
+	   "counters of the "
+	   "core). Exit code 1 when some do not answer, 5 when none does.",
+    .run = run,
 };

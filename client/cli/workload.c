@@ -1,4 +1,5 @@
-// What the bench asks for: a mix of reads and writes, or appends of unique elements that a checker can follow.
+// What the bench asks for: a mix of reads and writes, or appends of unique elements that a checker
+// can follow.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +7,9 @@
 #include "client/cli/bench.h"
 #include "consensus/base/rng.h"
 
-#define ELEMENT_MAX 21       // "18446744073709551615,"
-#define APPEND_BYTES_MAX 800 // of one key's value, then a fresh key takes its place; fits the smallest frame
+#define ELEMENT_MAX 21 // "18446744073709551615,"
+#define APPEND_BYTES_MAX                                                                           \
+	800 // of one key's value, then a fresh key takes its place; fits the smallest frame
 
 // The keys in use; each is filled up and replaced, so that a read of it always fits a frame.
 struct append_keys {
@@ -39,7 +41,8 @@ static void append_next(struct bench *b, struct slot *s)
 	snprintf(s->key, sizeof s->key, "a%" PRIx64 "-%" PRIu64, b->o.seed & 0xffffff, k->number);
 	s->value_len = 0;
 	if (s->type == PNYX_APPEND) {
-		s->value_len = (size_t)snprintf(s->value, sizeof s->value, "%" PRIu64 ",", b->unique++);
+		s->value_len =
+		    (size_t)snprintf(s->value, sizeof s->value, "%" PRIu64 ",", b->unique++);
 		k->bytes += (uint32_t)s->value_len;
 	}
 }
@@ -48,13 +51,15 @@ static void append_next(struct bench *b, struct slot *s)
 static void unique_value(struct bench *b, struct slot *s)
 {
 	char text[32];
-	size_t len = (size_t)snprintf(text, sizeof text, "%" PRIx64 "-%" PRIu64 "-", b->o.seed & 0xffffff, b->unique++);
+	size_t len = (size_t)snprintf(text, sizeof text, "%" PRIx64 "-%" PRIu64 "-",
+				      b->o.seed & 0xffffff, b->unique++);
 	s->value_len = b->o.value_size;
 	memset(s->value, 'x', s->value_len);
 	memcpy(s->value, text, len < s->value_len ? len : s->value_len);
 }
 
-// Key number `keys` is the hot one. A recorded run has keys of its own: nobody knows what older ones hold.
+// Key number `keys` is the hot one. A recorded run has keys of its own: nobody knows what older
+// ones hold.
 static void mix_key(const struct bench *b, uint64_t number, struct slot *s)
 {
 	char run[16] = "";
@@ -90,9 +95,9 @@ void workload_next(struct bench *b, struct slot *s)
 struct pnyx_op workload_op(const struct slot *s)
 {
 	return (struct pnyx_op){
-		.type = s->type,
-		.key = {s->key, strlen(s->key)},
-		.value = {s->value, s->value_len},
+	    .type = s->type,
+	    .key = {s->key, strlen(s->key)},
+	    .value = {s->value, s->value_len},
 	};
 }
 

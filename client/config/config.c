@@ -17,8 +17,8 @@ static void set_defaults(struct pnyx_config *c)
 	c->client.sessions = 16;
 }
 
-// The whole file with a final 0, NULL on failure; free() it. libconfig never opens the file itself: it ends the program
-// when that is a directory.
+// The whole file with a final 0, NULL on failure; free() it. libconfig never opens the file itself:
+// it ends the program when that is a directory.
 static char *read_text(const char *path)
 {
 	char *text = malloc(CONFIG_FILE_MAX + 1);
@@ -48,7 +48,8 @@ static bool parse_text(struct loader *l, const char *text)
 	const char *file = config_error_file(&l->file);
 	int line = config_error_line(&l->file);
 	snprintf(l->error, l->error_size,
-		 "%.200s:%d: %.80s; right would be name = value; once for each name, and every {, ( and [ closed",
+		 "%.200s:%d: %.80s; right would be name = value; once for each name, and every {, "
+		 "( and [ closed",
 		 file != NULL ? file : l->path, line > 0 ? line : 1, config_error_text(&l->file));
 	return false;
 }
@@ -75,7 +76,8 @@ static bool read_root_names(struct loader *l, const config_setting_t *root)
 			is_known = is_known || strcmp(known[k], config_setting_name(s)) == 0;
 		if (!is_known)
 			return fail_at(l, s,
-				       "unknown setting '%.60s' at the top; known are cluster, members, replica, "
+				       "unknown setting '%.60s' at the top; known are cluster, "
+				       "members, replica, "
 				       "client",
 				       config_setting_name(s));
 	}
@@ -96,10 +98,12 @@ static bool read_members(struct loader *l, const config_setting_t *root)
 {
 	const config_setting_t *list = config_setting_get_member(root, "members");
 	if (list == NULL)
-		return fail_at(l, NULL, "there are no members; right would be members = ( { ... }, ... );");
+		return fail_at(l, NULL,
+			       "there are no members; right would be members = ( { ... }, ... );");
 	unsigned count = (unsigned)config_setting_length(list);
 	if (!config_setting_is_list(list))
-		return fail_at(l, list, "members is not a list; right would be members = ( { ... }, ... );");
+		return fail_at(l, list,
+			       "members is not a list; right would be members = ( { ... }, ... );");
 	if (count < 1 || count > PNYX_CONFIG_MEMBERS_MAX)
 		return fail_at(l, list, "there are %u members; right would be 1 to %d", count,
 			       PNYX_CONFIG_MEMBERS_MAX);
@@ -130,7 +134,9 @@ static bool read_all(struct loader *l)
 	if (!read_root_names(l, root))
 		return false;
 	if (cluster == NULL)
-		return fail_at(l, NULL, "there is no cluster; right would be cluster = { id = ...; name = ...; };");
+		return fail_at(
+		    l, NULL,
+		    "there is no cluster; right would be cluster = { id = ...; name = ...; };");
 	if (!read_group(l, cluster, &group_cluster, &c->cluster) || !read_members(l, root))
 		return false;
 	if (config_setting_get_member(cluster, "hash_seed") == NULL)

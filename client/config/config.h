@@ -1,20 +1,21 @@
 // The configuration file that all Pnyx programs share, read into plain structs.
 //
-// Grammar and checks: client/config/README.md. Numbers that the consensus core has a default for are 0 here when the file
-// does not set them ("core's default" below): the reader of this struct leaves such fields of the core as they are.
+// Grammar and checks: client/config/README.md. Numbers that the consensus core has a default for
+// are 0 here when the file does not set them ("core's default" below): the reader of this struct
+// leaves such fields of the core as they are.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define PNYX_CONFIG_MEMBERS_MAX 7
-#define PNYX_CONFIG_NAME_MAX 32    // bytes of a name with its final 0
-#define PNYX_CONFIG_PATH_MAX 256   // bytes of a path with its final 0
+#define PNYX_CONFIG_NAME_MAX 32	 // bytes of a name with its final 0
+#define PNYX_CONFIG_PATH_MAX 256 // bytes of a path with its final 0
 #define PNYX_CONFIG_LCORES_MAX 8
 #define PNYX_CONFIG_SERVERS_MAX 16
-#define PNYX_CONFIG_SERVER_MAX 64  // bytes of one server's text with its final 0
-#define PNYX_CONFIG_ERROR_MAX 640  // enough for every message
-#define PNYX_CONFIG_PORT 7787      // members and clients, UDP
+#define PNYX_CONFIG_SERVER_MAX 64     // bytes of one server's text with its final 0
+#define PNYX_CONFIG_ERROR_MAX 640     // enough for every message
+#define PNYX_CONFIG_PORT 7787	      // members and clients, UDP
 #define PNYX_CONFIG_CONTROL_PORT 7788 // control plane, TCP
 
 struct pnyx_config_address {
@@ -23,11 +24,11 @@ struct pnyx_config_address {
 };
 
 struct pnyx_config_cluster { // equal on all members
-	uint64_t id;         // never 0
+	uint64_t id;	     // never 0
 	char name[PNYX_CONFIG_NAME_MAX];
-	uint32_t frame_max;  // UDP payload bytes, 1024..8972; default 1472
-	uint64_t hash_seed;  // default: made from id
-	uint32_t e;          // 0 (default) or 1; 1 needs 5 members or more
+	uint32_t frame_max; // UDP payload bytes, 1024..8972; default 1472
+	uint64_t hash_seed; // default: made from id
+	uint32_t e;	    // 0 (default) or 1; 1 needs 5 members or more
 };
 
 struct pnyx_config_member {
@@ -35,40 +36,42 @@ struct pnyx_config_member {
 	uint8_t uuid[16];
 	char uuid_text[37];
 	struct pnyx_config_address address;
-	bool has_mac;        // false: asked for by ARP
+	bool has_mac; // false: asked for by ARP
 	uint8_t mac[6];
 	struct pnyx_config_address control; // default: the member's ip, port 7788
-	uint64_t incarnation; // default 1
+	uint64_t incarnation;		    // default 1
 };
 
 enum pnyx_config_agents { PNYX_AGENTS_AUTO = 0, PNYX_AGENTS_FUSED, PNYX_AGENTS_SPLIT };
 enum pnyx_config_idle { PNYX_IDLE_AUTO = 0, PNYX_IDLE_BUSY, PNYX_IDLE_YIELD };
-// Of received UDP checksums. AUTO: the program decides by the port's driver. veth delivers partial ones.
+// Of received UDP checksums. AUTO: the program decides by the port's driver. veth delivers partial
+// ones.
 enum pnyx_config_checksum { PNYX_CHECKSUM_AUTO = 0, PNYX_CHECKSUM_CHECK, PNYX_CHECKSUM_IGNORE };
 
-struct pnyx_config_timers { // 0: core's default
+struct pnyx_config_timers {					     // 0: core's default
 	uint32_t fast_min_us, resend_min_us, open_min_us, status_us; // microseconds
 	uint32_t fast_rtts, resend_rtts, open_rtts; // multiples of the smoothed round trip
 };
 
 struct pnyx_config_replica {
-	char arena[PNYX_CONFIG_PATH_MAX]; // directory or file; "" (default): hugetlbfs, else /dev/shm
-	uint32_t window;       // 0: core's default; else a power of two, 128..16777216
-	uint32_t own_max;      // 0: core's default; else at most window - 64
-	uint32_t sessions_max; // 0: core's default
-	uint64_t app_capacity; // 0: core's default; application units
-	uint32_t keys_max;     // 0: core's default
-	uint32_t index_keys;   // 0: core's default
-	uint32_t cost_max;     // 0: core's default
-	uint32_t exec_budget;  // 0: core's default
-	uint32_t agents;       // enum pnyx_config_agents, default AUTO
-	uint32_t idle;         // enum pnyx_config_idle, default AUTO
-	uint32_t checksum;     // enum pnyx_config_checksum, default AUTO
+	char arena[PNYX_CONFIG_PATH_MAX]; // directory or file; "" (default): hugetlbfs, else
+					  // /dev/shm
+	uint32_t window;		  // 0: core's default; else a power of two, 128..16777216
+	uint32_t own_max;		  // 0: core's default; else at most window - 64
+	uint32_t sessions_max;		  // 0: core's default
+	uint64_t app_capacity;		  // 0: core's default; application units
+	uint32_t keys_max;		  // 0: core's default
+	uint32_t index_keys;		  // 0: core's default
+	uint32_t cost_max;		  // 0: core's default
+	uint32_t exec_budget;		  // 0: core's default
+	uint32_t agents;		  // enum pnyx_config_agents, default AUTO
+	uint32_t idle;			  // enum pnyx_config_idle, default AUTO
+	uint32_t checksum;		  // enum pnyx_config_checksum, default AUTO
 	uint32_t lcores[PNYX_CONFIG_LCORES_MAX];
 	uint32_t lcores_count; // 0: EAL's arguments or the program decide
 	uint32_t prefix;       // length of the network prefix, default 24
 	bool has_gateway;
-	uint8_t gateway[4];    // network order
+	uint8_t gateway[4]; // network order
 	struct pnyx_config_timers timers;
 };
 
@@ -82,22 +85,26 @@ struct pnyx_config_client {
 
 struct pnyx_config {
 	struct pnyx_config_cluster cluster;
-	struct pnyx_config_member members[PNYX_CONFIG_MEMBERS_MAX]; // the index is the member's column
+	struct pnyx_config_member
+	    members[PNYX_CONFIG_MEMBERS_MAX]; // the index is the member's column
 	uint32_t members_count;
-	uint32_t self; // column of the member asked for by name; members_count when no name was given
+	uint32_t
+	    self; // column of the member asked for by name; members_count when no name was given
 	struct pnyx_config_replica replica;
 	struct pnyx_config_client client;
 };
 
-// Reads and checks a whole file, then the environment: PNYX_REPLICA_WINDOW=4096 overrides `window` in `replica`, and so
-// on for every setting of `replica` (PNYX_REPLICA_TIMERS_... for its timers) and of `client` (PNYX_CLIENT_...). `name`:
-// the member that this program is, NULL for none. On failure false, *ret untouched and `error` (PNYX_CONFIG_ERROR_MAX
-// bytes are always enough) holds one line without newline: "FILE:LINE: what is wrong; what would be right".
+// Reads and checks a whole file, then the environment: PNYX_REPLICA_WINDOW=4096 overrides `window`
+// in `replica`, and so on for every setting of `replica` (PNYX_REPLICA_TIMERS_... for its timers)
+// and of `client` (PNYX_CLIENT_...). `name`: the member that this program is, NULL for none. On
+// failure false, *ret untouched and `error` (PNYX_CONFIG_ERROR_MAX bytes are always enough) holds
+// one line without newline: "FILE:LINE: what is wrong; what would be right".
 bool pnyx_config_load(const char *path, const char *name, struct pnyx_config *ret, char *error,
 		      size_t error_size);
 
 // Column of the member with this name; members_count when there is none.
 uint32_t pnyx_config_member_named(const struct pnyx_config *, const char *name);
 
-// "10.77.0.1" or "10.77.0.1:7787". Without a port *ret gets `port`. False (*ret untouched) when it is neither.
+// "10.77.0.1" or "10.77.0.1:7787". Without a port *ret gets `port`. False (*ret untouched) when it
+// is neither.
 bool pnyx_config_parse_address(const char *text, uint16_t port, struct pnyx_config_address *ret);

@@ -1,4 +1,5 @@
-// Reads settings by their table: one value from the file or from the environment, checked and stored.
+// Reads settings by their table: one value from the file or from the environment, checked and
+// stored.
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -9,7 +10,8 @@
 
 #define TEXT_MAX 512 // of a text that is quoted in a message, and of a list in the environment
 
-// One value before it is understood. Legal: text != NULL, or is_number, or neither (a list, a boolean, a fraction).
+// One value before it is understood. Legal: text != NULL, or is_number, or neither (a list, a
+// boolean, a fraction).
 struct value {
 	const char *text;
 	bool is_number, is_negative;
@@ -35,7 +37,8 @@ bool fail_at(struct loader *l, const config_setting_t *setting, const char *form
 	const char *file = setting != NULL ? config_setting_source_file(setting) : NULL;
 	// The root has line 0; a missing group is a fault of the file's first line.
 	unsigned line = setting != NULL ? config_setting_source_line(setting) : 0;
-	snprintf(where, sizeof where, "%.180s:%u", file != NULL ? file : l->path, line > 0 ? line : 1);
+	snprintf(where, sizeof where, "%.180s:%u", file != NULL ? file : l->path,
+		 line > 0 ? line : 1);
 	va_list args;
 	va_start(args, format);
 	vfail(l, where, format, args);
@@ -99,7 +102,8 @@ static void say_value(const struct value *v, char *ret, size_t size)
 		snprintf(ret, size, "this value");
 }
 
-static bool wrong(struct complaint *c, const struct field *f, const struct value *v, const char *right)
+static bool wrong(struct complaint *c, const struct field *f, const struct value *v,
+		  const char *right)
 {
 	char said[128];
 	say_value(v, said, sizeof said);
@@ -108,19 +112,23 @@ static bool wrong(struct complaint *c, const struct field *f, const struct value
 	return false;
 }
 
-// ---- one value ----------------------------------------------------------------------------------------------
-static bool number_in_range(const struct field *f, const struct value *v, struct complaint *c, uint64_t *ret)
+// ---- one value
+// ----------------------------------------------------------------------------------------------
+static bool number_in_range(const struct field *f, const struct value *v, struct complaint *c,
+			    uint64_t *ret)
 {
 	if (v->is_number && !v->is_negative && v->number >= f->min && v->number <= f->max) {
 		*ret = v->number;
 		return true;
 	}
 	char range[96];
-	snprintf(range, sizeof range, "a whole number from %" PRIu64 " to %" PRIu64, f->min, f->max);
+	snprintf(range, sizeof range, "a whole number from %" PRIu64 " to %" PRIu64, f->min,
+		 f->max);
 	return wrong(c, f, v, f->right != NULL ? f->right : range);
 }
 
-static bool store_number(const struct field *f, const struct value *v, struct complaint *c, uint8_t *at)
+static bool store_number(const struct field *f, const struct value *v, struct complaint *c,
+			 uint8_t *at)
 {
 	uint64_t number;
 	if (!number_in_range(f, v, c, &number))
@@ -136,7 +144,8 @@ static bool store_number(const struct field *f, const struct value *v, struct co
 	return true;
 }
 
-static bool store_bits(const struct field *f, const struct value *v, struct complaint *c, uint8_t *at)
+static bool store_bits(const struct field *f, const struct value *v, struct complaint *c,
+		       uint8_t *at)
 {
 	uint64_t bits = v->number;
 	bool is_text = v->text != NULL && parse_u64(v->text, &bits);
@@ -158,7 +167,8 @@ static bool is_name(const char *text)
 	return true;
 }
 
-static bool store_choice(const struct field *f, const struct value *v, struct complaint *c, uint8_t *at)
+static bool store_choice(const struct field *f, const struct value *v, struct complaint *c,
+			 uint8_t *at)
 {
 	uint32_t index = 0;
 	size_t len = v->text != NULL ? strlen(v->text) : 0;
@@ -176,7 +186,8 @@ static bool store_choice(const struct field *f, const struct value *v, struct co
 	return wrong(c, f, v, right);
 }
 
-static bool store_text(const struct field *f, const struct value *v, struct complaint *c, uint8_t *at)
+static bool store_text(const struct field *f, const struct value *v, struct complaint *c,
+		       uint8_t *at)
 {
 	const char *text = v->text != NULL ? v->text : "";
 	switch (f->kind) {
@@ -195,10 +206,12 @@ static bool store_text(const struct field *f, const struct value *v, struct comp
 		       wrong(c, f, v, "an IPv4 address in quotes such as \"10.77.0.1\"");
 	case FIELD_MAC:
 		return (parse_mac(text, at) && (at[0] & 1) == 0) ||
-		       wrong(c, f, v, "a unicast MAC address in quotes such as \"02:00:0a:4d:00:01\"");
+		       wrong(c, f, v,
+			     "a unicast MAC address in quotes such as \"02:00:0a:4d:00:01\"");
 	case FIELD_UUID:
 		return parse_uuid(text, at) ||
-		       wrong(c, f, v, "36 characters from uuidgen, xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+		       wrong(c, f, v,
+			     "36 characters from uuidgen, xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
 	case FIELD_ADDRESS: {
 		struct pnyx_config_address address;
 		if (!pnyx_config_parse_address(text, (uint16_t)f->min, &address))
@@ -284,7 +297,8 @@ static void clear_list(const struct field *f, void *base)
 		((struct pnyx_config_client *)base)->servers_count = 0;
 }
 
-// ---- from the file ------------------------------------------------------------------------------------------
+// ---- from the file
+// ------------------------------------------------------------------------------------------
 static struct value value_of(const config_setting_t *s)
 {
 	struct value v = {0};
@@ -294,7 +308,8 @@ static struct value value_of(const config_setting_t *s)
 	if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) {
 		long long number = type == CONFIG_TYPE_INT ? config_setting_get_int(s)
 							   : config_setting_get_int64(s);
-		bool is_hex = config_setting_get_format(s) == CONFIG_FORMAT_HEX; // its top bit is no sign
+		bool is_hex =
+		    config_setting_get_format(s) == CONFIG_FORMAT_HEX; // its top bit is no sign
 		v.is_number = true;
 		v.is_negative = number < 0 && !is_hex;
 		v.number = v.is_negative ? 0 - (uint64_t)number : (uint64_t)number;
@@ -304,17 +319,20 @@ static struct value value_of(const config_setting_t *s)
 	return v;
 }
 
-static bool read_value(struct loader *l, const config_setting_t *s, const struct field *f, void *base)
+static bool read_value(struct loader *l, const config_setting_t *s, const struct field *f,
+		       void *base)
 {
 	struct complaint c;
 	struct value v = value_of(s);
 	return store(f, &v, &c, base) || fail_at(l, s, "%s; right would be %s", c.wrong, c.right);
 }
 
-static bool read_list(struct loader *l, const config_setting_t *s, const struct field *f, void *base)
+static bool read_list(struct loader *l, const config_setting_t *s, const struct field *f,
+		      void *base)
 {
 	if (!config_setting_is_array(s) && !config_setting_is_list(s))
-		return fail_at(l, s, "%s is not a list; right would be %s = [ ... ];", f->name, f->name);
+		return fail_at(l, s, "%s is not a list; right would be %s = [ ... ];", f->name,
+			       f->name);
 	for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++) {
 		if (!read_value(l, config_setting_get_elem(s, i), f, base))
 			return false;
@@ -342,18 +360,20 @@ static bool fail_unknown(struct loader *l, const config_setting_t *s, const stru
 		strcat(known, ", ");
 		strcat(known, g->others);
 	}
-	return fail_at(l, s, "unknown setting '%.60s' in %s; known are %s", config_setting_name(s), g->name,
-		       known);
+	return fail_at(l, s, "unknown setting '%.60s' in %s; known are %s", config_setting_name(s),
+		       g->name, known);
 }
 
 bool read_group(struct loader *l, const config_setting_t *group, const struct group *g, void *base)
 {
 	if (!config_setting_is_group(group))
-		return fail_at(l, group, "%s is not a group; right would be { name = value; ... }", g->name);
+		return fail_at(l, group, "%s is not a group; right would be { name = value; ... }",
+			       g->name);
 	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, i);
 		const struct field *f = field_named(g, config_setting_name(s));
-		if (f == NULL && g->others != NULL && strcmp(g->others, config_setting_name(s)) == 0)
+		if (f == NULL && g->others != NULL &&
+		    strcmp(g->others, config_setting_name(s)) == 0)
 			continue;
 		if (f == NULL)
 			return fail_unknown(l, s, g);
@@ -363,15 +383,16 @@ bool read_group(struct loader *l, const config_setting_t *group, const struct gr
 	for (uint32_t i = 0; i < g->fields_count; i++) {
 		const struct field *f = &g->fields[i];
 		if (f->is_required && config_setting_get_member(group, f->name) == NULL)
-			return fail_at(l, group, "%s has no %s; right would be a line %s = ...;", g->name,
-				       f->name, f->name);
+			return fail_at(l, group, "%s has no %s; right would be a line %s = ...;",
+				       g->name, f->name, f->name);
 	}
 	return true;
 }
 
-// ---- from the environment -----------------------------------------------------------------------------------
-static bool read_variable(struct loader *l, const char *variable, const struct field *f, const char *text,
-			  void *base)
+// ---- from the environment
+// -----------------------------------------------------------------------------------
+static bool read_variable(struct loader *l, const char *variable, const struct field *f,
+			  const char *text, void *base)
 {
 	struct complaint c;
 	struct value v = {.text = text};
@@ -383,7 +404,8 @@ static bool read_variable(struct loader *l, const char *variable, const struct f
 			v.text = NULL;
 		}
 	}
-	return store(f, &v, &c, base) || fail_env(l, variable, "%s; right would be %s", c.wrong, c.right);
+	return store(f, &v, &c, base) ||
+	       fail_env(l, variable, "%s; right would be %s", c.wrong, c.right);
 }
 
 static bool read_variable_list(struct loader *l, const char *variable, const struct field *f,
@@ -391,7 +413,8 @@ static bool read_variable_list(struct loader *l, const char *variable, const str
 {
 	char copy[TEXT_MAX], *rest = copy;
 	if (strlen(text) >= sizeof copy)
-		return fail_env(l, variable, "the list is too long; right would be below %d bytes", TEXT_MAX);
+		return fail_env(l, variable, "the list is too long; right would be below %d bytes",
+				TEXT_MAX);
 	strcpy(copy, text);
 	clear_list(f, base);
 	for (char *item = strsep(&rest, ","); item != NULL; item = strsep(&rest, ",")) {

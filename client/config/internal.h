@@ -1,4 +1,5 @@
-// What the parts of the configuration reader share: the loader, the table of settings, how an error is said.
+// What the parts of the configuration reader share: the loader, the table of settings, how an error
+// is said.
 #pragma once
 #include <libconfig.h>
 #include "client/config/config.h"
@@ -30,8 +31,8 @@ struct field {
 	const char *name;
 	enum field_kind kind;
 	bool is_required;
-	size_t offset;       // in the struct that the group fills
-	size_t offset_has;   // of the bool that says it was set; 0: none
+	size_t offset;	   // in the struct that the group fills
+	size_t offset_has; // of the bool that says it was set; 0: none
 	uint64_t min, max;
 	const char *choices; // "a|b|c"
 	const char *right;   // what would be right, where min..max does not say it
@@ -51,7 +52,8 @@ extern const struct group group_cluster, group_member, group_replica, group_time
 __attribute__((format(printf, 3, 4))) bool fail_at(struct loader *, const config_setting_t *,
 						   const char *format, ...);
 // The same for a line of the main file.
-__attribute__((format(printf, 3, 4))) bool fail_line(struct loader *, int line, const char *format, ...);
+__attribute__((format(printf, 3, 4))) bool fail_line(struct loader *, int line, const char *format,
+						     ...);
 // The same for an override by environment variable.
 __attribute__((format(printf, 3, 4))) bool fail_env(struct loader *, const char *variable,
 						    const char *format, ...);

@@ -1,4 +1,5 @@
-// Finds numbers that libconfig would cut silently: it keeps 32 bits of a number without a final L, and 64 with one.
+// Finds numbers that libconfig would cut silently: it keeps 32 bits of a number without a final L,
+// and 64 with one.
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ bool check_numbers(struct loader *l, const char *text)
 		if (next == p && isdigit((unsigned char)*p)) {
 			if (!is_whole(p, &next))
 				return fail_line(l, line,
-						 "number %.*s is too large for its notation; right would be a final L "
+						 "number %.*s is too large for its notation; right "
+						 "would be a final L "
 						 "(up to 63 bits, 64 in hexadecimal)",
 						 (int)(next - p > 40 ? 40 : next - p), p);
 		} else if (next == p && is_word(*p)) {

@@ -1,4 +1,5 @@
-// Text to values: numbers, IPv4 addresses, MAC addresses, UUIDs. Total functions; outputs untouched on failure.
+// Text to values: numbers, IPv4 addresses, MAC addresses, UUIDs. Total functions; outputs untouched
+// on failure.
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>

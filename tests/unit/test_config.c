@@ -1,4 +1,5 @@
-// The configuration reader: what a good file gives, and that each broken one is answered with its line and a way out.
+// The configuration reader: what a good file gives, and that each broken one is answered with its
+// line and a way out.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "tests/unit/unit.h"
 
 // Line numbers matter: the broken cases below name them.
+// clang-format off
 static const char good[] =
 	/*  1 */ "# a comment with a long number 123456789012345678901234567890\n"
 	/*  2 */ "cluster = {\n"
@@ -23,7 +25,7 @@ static const char good[] =
 	/* 13 */ "replica = {\n"
 	/* 14 */ "  window = 1024;\n"
 	/* 15 */ "  own_max = 960;\n"
-	/* 16 */ "  app_capacity = 9000000000L;\n"
+	/* 16 */ "  app_capacity = 900000000L;\n"
 	/* 17 */ "  agents = \"split\"; idle = \"yield\"; checksum = \"ignore\";\n"
 	/* 18 */ "  lcores = [ 2, 3 ];\n"
 	/* 19 */ "  prefix = 16; gateway = \"10.77.9.9\";\n"
@@ -31,6 +33,7 @@ static const char good[] =
 	/* 21 */ "  timers = { fast_min_us = 40; open_rtts = 50; };\n"
 	/* 22 */ "};\n"
 	/* 23 */ "client = { servers = ( \"b\", \"10.77.0.3\" ); deadline_ms = 250; };\n";
+// clang-format on
 
 static char path[64], error[PNYX_CONFIG_ERROR_MAX];
 
@@ -95,7 +98,7 @@ static void test_good_replica(void)
 	CU_ASSERT_EQUAL(c.self, c.members_count);
 	CU_ASSERT_EQUAL(c.replica.window, 1024);
 	CU_ASSERT_EQUAL(c.replica.own_max, 960);
-	CU_ASSERT_EQUAL(c.replica.app_capacity, 9000000000ULL);
+	CU_ASSERT_EQUAL(c.replica.app_capacity, 900000000ULL);
 	CU_ASSERT_EQUAL(c.replica.agents, PNYX_AGENTS_SPLIT);
 	CU_ASSERT_EQUAL(c.replica.idle, PNYX_IDLE_YIELD);
 	CU_ASSERT_EQUAL(c.replica.checksum, PNYX_CHECKSUM_IGNORE);
@@ -128,6 +131,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c.client.servers_count, 0);
 }
 
+// clang-format off
 // Each: the good file with one thing wrong, the line that must be named and words that must help.
 static const struct broken {
 	const char *from, *to;
@@ -172,7 +176,10 @@ static const struct broken {
 	{"window = 1024", "window = 64", 14, "window cannot be 64; right would be a power of two from 128"},
 	{"window = 1024", "window = \"big\"", 14, "window cannot be \"big\""},
 	{"own_max = 960", "own_max = 961", 15, "right would be at most window - 64 = 960"},
-	{"9000000000L", "0", 16, "app_capacity cannot be 0"},
+	{"900000000L", "1200; cost_max = 200", 16, "right would be below app_capacity / (2 * members)"},
+	{"900000000L", "1200; keys_max = 24", 16, "keys_max cannot be 24; right would be a power of two from 2 to 64"},
+	{"900000000L", "5000000000L", 16, "a whole number from 64 to 1073741824"},
+	{"900000000L", "0", 16, "app_capacity cannot be 0"},
 	{"\"split\"", "\"joined\"", 17, "agents cannot be \"joined\"; right would be one of auto|fused|split"},
 	{"\"yield\"", "true", 17, "one of auto|busy|yield"},
 	{"\"ignore\"", "\"\"", 17, "one of auto|check|ignore"},
@@ -192,6 +199,7 @@ static const struct broken {
 	{"deadline_ms = 250", "deadline_ms = 0", 23, "deadline_ms cannot be 0"},
 	{"deadline_ms = 250", "deadline_s = 250", 23, "known are servers, deadline_ms, sessions"},
 };
+// clang-format on
 
 static void expect_error(const struct broken *b)
 {
@@ -200,7 +208,8 @@ static void expect_error(const struct broken *b)
 	bool is_right = strncmp(error, head, strlen(head)) == 0 && strstr(error, b->hint) != NULL &&
 			strstr(error, "; ") != NULL && strchr(error, '\n') == NULL;
 	if (!is_right)
-		printf("\n  '%s' -> '%s': expected %s... %s\n  got %s\n", b->from, b->to, head, b->hint, error);
+		printf("\n  '%s' -> '%s': expected %s... %s\n  got %s\n", b->from, b->to, head,
+		       b->hint, error);
 	CU_ASSERT_TRUE(is_right);
 }
 
@@ -225,14 +234,19 @@ static void test_broken_whole(void)
 {
 	struct pnyx_config c;
 	CU_ASSERT_FALSE(load_text("", NULL, &c));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":1: there is no cluster; right would be cluster = {"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(error, ":1: there is no cluster; right would be cluster = {"));
 	CU_ASSERT_FALSE(load_text("cluster = { id = 7; name = \"x\"; };\n", NULL, &c));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":1: there are no members; right would be members = ("));
-	CU_ASSERT_FALSE(load_text("cluster = { id = 7; name = \"x\"; };\nmembers = ( );\n", NULL, &c));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(error, ":1: there are no members; right would be members = ("));
+	CU_ASSERT_FALSE(
+	    load_text("cluster = { id = 7; name = \"x\"; };\nmembers = ( );\n", NULL, &c));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: there are 0 members; right would be 1 to 7"));
-	CU_ASSERT_FALSE(load_text("cluster = { id = 7; name = \"x\"; };\nmembers = { };\n", NULL, &c));
+	CU_ASSERT_FALSE(
+	    load_text("cluster = { id = 7; name = \"x\"; };\nmembers = { };\n", NULL, &c));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: members is not a list"));
-	CU_ASSERT_FALSE(load_text("cluster = { id = 7; name = \"x\"; };\n\nmembers = ( 1, 2 );\n", NULL, &c));
+	CU_ASSERT_FALSE(
+	    load_text("cluster = { id = 7; name = \"x\"; };\n\nmembers = ( 1, 2 );\n", NULL, &c));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":3: member is not a group"));
 	CU_ASSERT_FALSE(load_text("cluster = { id = 7; name = \"x\";\nmembers = (\n", NULL, &c));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, "syntax error"));
@@ -242,7 +256,8 @@ static void test_eight_members(void)
 {
 	char text[4096];
 	struct pnyx_config c;
-	int used = snprintf(text, sizeof text, "cluster = { id = 7; name = \"x\"; };\nmembers = (\n");
+	int used =
+	    snprintf(text, sizeof text, "cluster = { id = 7; name = \"x\"; };\nmembers = (\n");
 	for (int i = 1; i <= 8; i++)
 		used += snprintf(text + used, sizeof text - (size_t)used,
 				 "%c{ name = \"m%d\"; ip = \"10.77.0.%d\";\n"
@@ -264,19 +279,23 @@ static void test_routes(void)
 	char *third = strstr(text, "10.77.0.3");
 	memcpy(third, "10.88.0.3", 9);
 	CU_ASSERT_FALSE(load_text(text, "a", &c));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":11: c is outside the network of a (prefix 24); right would be"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(error, ":11: c is outside the network of a (prefix 24); right would be"));
 }
 
 static void test_name_and_file(void)
 {
 	struct pnyx_config c;
 	CU_ASSERT_FALSE(load_text(good, "d", &c));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":7: no member is named 'd'; right would be one of a, b, c"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(error, ":7: no member is named 'd'; right would be one of a, b, c"));
 	CU_ASSERT_FALSE(pnyx_config_load("/tmp", NULL, &c, error, sizeof error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, "/tmp:1: Is a directory; right would be"));
 	CU_ASSERT_FALSE(pnyx_config_load("/nowhere/pnyx.conf", NULL, &c, error, sizeof error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, "/nowhere/pnyx.conf:1: No such file or directory; right"));
-	CU_ASSERT_FALSE(pnyx_config_load("/nowhere/pnyx.conf", NULL, &c, error, 12)); // cut, never overrun
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(error, "/nowhere/pnyx.conf:1: No such file or directory; right"));
+	CU_ASSERT_FALSE(
+	    pnyx_config_load("/nowhere/pnyx.conf", NULL, &c, error, 12)); // cut, never overrun
 	CU_ASSERT_EQUAL(strlen(error), 11);
 }
 
@@ -297,11 +316,13 @@ static void test_environment(void)
 	CU_ASSERT_EQUAL(c.replica.idle, PNYX_IDLE_BUSY);
 	setenv("PNYX_REPLICA_IDLE", "lazy", 1);
 	CU_ASSERT_FALSE(load_text(good, NULL, &c));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, "environment PNYX_REPLICA_IDLE: idle cannot be \"lazy\"; right would be"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+	    error, "environment PNYX_REPLICA_IDLE: idle cannot be \"lazy\"; right would be"));
 	unsetenv("PNYX_REPLICA_IDLE");
 	setenv("PNYX_REPLICA_WINDOW", "512", 1);
 	CU_ASSERT_FALSE(load_text(good, NULL, &c)); // the file's own_max no longer fits
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":15: own_max = 960 with window = 512; right would be at most"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(error, ":15: own_max = 960 with window = 512; right would be at most"));
 	unsetenv("PNYX_REPLICA_WINDOW");
 	unsetenv("PNYX_REPLICA_LCORES");
 	unsetenv("PNYX_REPLICA_TIMERS_OPEN_MIN_US");
@@ -315,24 +336,33 @@ static void test_addresses(void)
 	CU_ASSERT_EQUAL(a.port, 7787);
 	CU_ASSERT_TRUE(pnyx_config_parse_address("10.77.0.1:9", 7787, &a));
 	CU_ASSERT_EQUAL(a.port, 9);
-	static const char *const bad[] = {"", ":", "10.77.0.1:", "10.77.0.1:0", "10.77.0.1:65536", "10.77.0",
-					  "10.77.0.1:7a", "::1", "10.77.0.1.2.3.4.5.6.7", "host", " 10.77.0.1"};
+	static const char *const bad[] = {"",
+					  ":",
+					  "10.77.0.1:",
+					  "10.77.0.1:0",
+					  "10.77.0.1:65536",
+					  "10.77.0",
+					  "10.77.0.1:7a",
+					  "::1",
+					  "10.77.0.1.2.3.4.5.6.7",
+					  "host",
+					  " 10.77.0.1"};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		CU_ASSERT_FALSE(pnyx_config_parse_address(bad[i], 7787, &a));
 	CU_ASSERT_EQUAL(a.port, 9);
 }
 
 static const struct unit_test tests[] = {
-	{"good", test_good},
-	{"good_replica", test_good_replica},
-	{"defaults", test_defaults},
-	{"broken", test_broken},
-	{"broken_whole", test_broken_whole},
-	{"eight_members", test_eight_members},
-	{"routes", test_routes},
-	{"name_and_file", test_name_and_file},
-	{"environment", test_environment},
-	{"addresses", test_addresses},
+    {"good", test_good},
+    {"good_replica", test_good_replica},
+    {"defaults", test_defaults},
+    {"broken", test_broken},
+    {"broken_whole", test_broken_whole},
+    {"eight_members", test_eight_members},
+    {"routes", test_routes},
+    {"name_and_file", test_name_and_file},
+    {"environment", test_environment},
+    {"addresses", test_addresses},
 };
 
 UNIT_MAIN("config", tests)

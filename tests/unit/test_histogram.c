@@ -41,12 +41,19 @@ static void test_rank_is_rounded_up(void)
 
 static void test_edges(void)
 {
-	static const uint64_t edges[] = {0, 1, 127, 128, 129, 255, 256, 257, 511, 512, 1ULL << 32,
-					 (1ULL << 32) - 1, 1ULL << 63, UINT64_MAX - 1, UINT64_MAX};
+	static const uint64_t edges[] = {0,	     1,
+					 127,	     128,
+					 129,	     255,
+					 256,	     257,
+					 511,	     512,
+					 1ULL << 32, (1ULL << 32) - 1,
+					 1ULL << 63, UINT64_MAX - 1,
+					 UINT64_MAX};
 	for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++) {
 		histogram_reset(&h);
 		histogram_add(&h, edges[i]);
-		CU_ASSERT_EQUAL(histogram_quantile(&h, 0.5), edges[i]); // never above the largest value
+		CU_ASSERT_EQUAL(histogram_quantile(&h, 0.5),
+				edges[i]); // never above the largest value
 		histogram_add(&h, UINT64_MAX);
 		uint64_t got = histogram_quantile(&h, 0.5);
 		CU_ASSERT_TRUE(got >= edges[i]);
@@ -103,12 +110,12 @@ static void test_merge(void)
 }
 
 static const struct unit_test tests[] = {
-	{"empty", test_empty},
-	{"small_values_are_exact", test_small_values_are_exact},
-	{"rank_is_rounded_up", test_rank_is_rounded_up},
-	{"edges", test_edges},
-	{"error_bound", test_error_bound},
-	{"merge", test_merge},
+    {"empty", test_empty},
+    {"small_values_are_exact", test_small_values_are_exact},
+    {"rank_is_rounded_up", test_rank_is_rounded_up},
+    {"edges", test_edges},
+    {"error_bound", test_error_bound},
+    {"merge", test_merge},
 };
 
 UNIT_MAIN("histogram", tests)
