@@ -14,7 +14,6 @@
 #define SESSIONS_MAX 4096
 #define PENDING_MAX 4096
 #define DATAGRAM_MAX 2048
-#define CAPACITY 4096
 
 struct fake fake;
 
@@ -47,7 +46,7 @@ static uint32_t digest_asked;
 static void make_store(void)
 {
 	struct pnyx_app_config config = {
-	    .capacity = CAPACITY, .seed = 7, .result_max = ep_result_max(fake.frame_max)};
+	    .capacity = 4096, .seed = 7, .result_max = ep_result_max(fake.frame_max)};
 	store = aligned_alloc(64, pnyx_app_size(&config));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(store);
 	memset(store, 0, pnyx_app_size(&config));
@@ -140,7 +139,7 @@ static uint8_t execute(int server, const struct ep_wire_command *c, struct ep_se
 	struct pnyx_intent intent;
 	bool has_bytes = c->kind == EP_CMD_UPDATE || c->kind == EP_CMD_READ;
 	if (has_bytes && pnyx_app_inspect((const uint8_t *)(c + 1), (uint32_t)(c->len - sizeof *c),
-					  &intent) != PNYX_FINE)
+					  1384, &intent) != PNYX_FINE)
 		return EP_BAD_COMMAND;
 	switch (c->kind) {
 	case EP_CMD_UPDATE:

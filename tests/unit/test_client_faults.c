@@ -28,6 +28,13 @@ static void kill_all(bool is_dead)
 		fake.server[k].is_dead = is_dead;
 }
 
+// Members hear and execute; so many answers of each get lost.
+static void answers_are_lost(uint32_t count)
+{
+	for (int k = 0; k < FAKE_SERVERS; k++)
+		fake.server[k].drop_replies = count;
+}
+
 static enum pnyx_status incr(void)
 {
 	return pnyx_incr(client, B("n"), 1, &done);
@@ -80,9 +87,7 @@ static void retries_are_farther_and_farther_apart(void)
 	start();
 	CU_ASSERT_EQUAL(incr(), PNYX_OK);
 	uint32_t from = fake.seen_count;
-	for (int k = 0; k < FAKE_SERVERS; k++) { // heard, never answered
-		fake.server[k].drop_replies = UINT32_MAX;
-	}
+	answers_are_lost(UINT32_MAX);
 	CU_ASSERT_EQUAL(incr(), PNYX_UNKNOWN);
 	uint64_t last_gap = 0;
 	for (uint32_t k = from + 2; k < fake.seen_count && fake.seen[k].kind == EP_CMD_UPDATE;
@@ -154,6 +159,41 @@ static void noise_is_counted_and_forgotten(void)
 	CU_ASSERT_EQUAL(done.number, 2);
 	CU_ASSERT(pnyx_counters(client)->dropped > 1000);
 	CU_ASSERT_EQUAL(pnyx_cluster(client)->epoch, 1);
+	stop();
+}
+
+// A frame in good order that says it is a WELCOME of epoch 9.
+static void send_welcome(uint64_t cluster, int from)
+{
+	uint8_t frame[256];
+	uint32_t used = ep_wire_begin(frame, EP_FRAME_REPLY, 0, cluster, 9);
+	struct ep_wire_welcome *w;
+	uint32_t len =
+	    (uint32_t)(sizeof(struct ep_msg) + sizeof *w + sizeof(struct ep_wire_member));
+	w = (struct ep_wire_welcome *)(void *)(ep_wire_append(frame, &used, sizeof frame,
+							      EP_C_WELCOME, len) +
+					       1);
+	*w = (struct ep_wire_welcome){.n = 1,
+				      .frame_max = EP_FRAME_MAX_DEFAULT,
+				      .epoch = 9,
+				      .command_max = 100,
+				      .result_max = 100};
+	ep_wire_seal(frame, used);
+	fake_send(from, frame, used);
+	rest(1);
+}
+
+static void another_cluster_is_not_believed(void)
+{
+	start();
+	CU_ASSERT_EQUAL(incr(), PNYX_OK);
+	uint64_t dropped = pnyx_counters(client)->dropped;
+	send_welcome(99, 0);
+	CU_ASSERT_EQUAL(pnyx_cluster(client)->epoch, 1);
+	CU_ASSERT_EQUAL(pnyx_counters(client)->dropped, dropped + 1);
+	send_welcome(FAKE_CLUSTER, 0); // the same of this cluster is
+	CU_ASSERT_EQUAL(pnyx_cluster(client)->epoch, 9);
+	kill_all(true);
 	stop();
 }
 
@@ -282,12 +322,10 @@ static void an_abandoned_session_is_never_used_again(void)
 {
 	start();
 	CU_ASSERT_EQUAL(incr(), PNYX_OK);
-	for (int k = 0; k < FAKE_SERVERS; k++)
-		fake.server[k].drop_replies = UINT32_MAX;
+	answers_are_lost(UINT32_MAX);
 	CU_ASSERT_EQUAL(incr(), PNYX_UNKNOWN); // it was executed, though nobody said so
 	CU_ASSERT_EQUAL(fake.updates, 2);
-	for (int k = 0; k < FAKE_SERVERS; k++)
-		fake.server[k].drop_replies = 0;
+	answers_are_lost(0);
 	uint32_t from = fake.seen_count;
 	struct ep_session_id lost = fake.seen[1].session;
 	CU_ASSERT_EQUAL(incr(), PNYX_OK);
@@ -444,6 +482,7 @@ static const struct unit_test tests[] = {
     {"copies of answers are ignored", copies_of_answers_are_ignored},
     {"a late answer still counts", a_late_answer_still_counts},
     {"noise is counted and forgotten", noise_is_counted_and_forgotten},
+    {"another cluster is not believed", another_cluster_is_not_believed},
     {"BUSY waits as long as told", busy_waits_as_long_as_told},
     {"BUSY for ever ends at the deadline", busy_for_ever_ends_at_the_deadline},
     {"a redirected request goes elsewhere", a_redirected_request_goes_elsewhere},
