@@ -56,7 +56,7 @@ if [ "$stop" = yes ]; then
 fi
 
 if [ -z "${PNYX_IN_USER_NAMESPACE:-}" ]; then
-	"$here/setup.sh" --packages --build || exit 1
+	[ -n "${PNYX_SKIP_SETUP:-}" ] || "$here/setup.sh" --packages --programs || exit 1
 	if made_peek; then
 		made_open
 		say "an earlier run of this clone left something behind (kept, or killed): removing it first"
@@ -70,8 +70,7 @@ ground_decide
 	usage_error "--port $port needs root (its driver loads a program or makes a device in the kernel); af_packet does not"
 if [ "$GROUND" = inside ]; then
 	[ "$keep" = no ] || usage_error "--keep needs network namespaces, which this machine refuses"
-	inside_run "$replicas" "$seconds" "$json"
-	exit
+	port=loopback
 fi
 ground_enter "$here/run.sh" "${arguments[@]}"
 

@@ -1,11 +1,12 @@
 #!/bin/bash
-# Usage: scripts/setup.sh [--packages] [--tests] [--build] [--hugepages [N]] [--undo] [--help]
+# Usage: scripts/setup.sh [--packages] [--tests] [--build] [--programs] [--hugepages [N]] [--undo] [--help]
 #
 # Prepares this clone on Debian 12; it needs git, gcc and make to be there and says what else it does.
 #
 #   --packages      installs the Debian packages that are missing to build and run
 #   --tests         those and the ones that only the tests need
 #   --build         builds everything with meson in build/
+#   --programs      builds there only what scripts/run.sh starts, not the tests
 #   --hugepages N   adds 2 MiB pages to the machine's pool until N are free (root; default: enough for three replicas)
 #   --undo          gives back the pages that --hugepages added; packages stay
 #
@@ -13,7 +14,7 @@
 # they need, so that nobody has to call it by hand. Exit status: 0 done, 1 not possible (it says why), 2 wrong usage.
 set -euo pipefail
 here=$(dirname "$0")
-for lib in common packages memory made build cluster; do
+for lib in common packages memory made build net cluster; do
 	# shellcheck source=/dev/null
 	. "$here/lib/$lib.sh"
 done
@@ -26,6 +27,7 @@ while [ $# -gt 0 ]; do
 	--packages) packages=yes ;;
 	--tests) packages=yes tests=yes ;;
 	--build) build=yes ;;
+	--programs) build=yes BUILD_TARGETS=(dataplane/pnyx-replica client/cli/pnyx tests/unit/loopback) ;;
 	--hugepages)
 		pages=$replicas_pages
 		case ${2:-} in '' | --*) ;; *) need_number "$1" "$2" 1 100000; pages=$2; shift ;; esac

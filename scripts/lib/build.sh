@@ -1,8 +1,9 @@
 # Building with meson. Sourced, never run; needs common.sh.
 # shellcheck shell=bash
 
-# build_in DIRECTORY [meson option ...]: configures it when it is new, then builds. The compiler's output is shown only when
-# something is wrong.
+# build_in DIRECTORY [meson option ...]: configures it when it is new, then builds BUILD_TARGETS, or everything when that is
+# empty. The compiler's output is shown only when something is wrong.
+BUILD_TARGETS=()
 build_in() {
 	local dir=$1 log code=0
 	shift
@@ -18,7 +19,7 @@ build_in() {
 	fi
 	if [ "$code" -eq 0 ]; then
 		say "building ${dir#"$ROOT"/}"
-		ninja -C "$dir" ${PNYX_JOBS:+-j "$PNYX_JOBS"} >"$log" 2>&1 || code=$?
+		ninja -C "$dir" ${PNYX_JOBS:+-j "$PNYX_JOBS"} "${BUILD_TARGETS[@]}" >"$log" 2>&1 || code=$?
 	fi
 	[ "$code" -eq 0 ] || { tail -60 "$log" >&2; say "building ${dir#"$ROOT"/} failed (above: the last lines)"; }
 	rm -f "$log"

@@ -5,8 +5,9 @@ REPLICA=$BUILD/dataplane/pnyx-replica
 PNYX=$BUILD/client/cli/pnyx
 EAL_MB=64     # mbuf pools and EAL's own needs of one replica
 ARENA_MB=320  # of one replica with the sizes below
+CLIENT=(ip netns exec "$(netns c)") # what makes a program a client of the cluster
 
-# cluster_configure REPLICAS PORT: writes $RUN/pnyx.conf. Fresh identities: this cluster never existed before.
+# cluster_configure REPLICAS: writes $RUN/pnyx.conf. Fresh identities: this cluster never existed before.
 cluster_configure() {
 	local i
 	{
@@ -16,13 +17,11 @@ cluster_configure() {
 			members = (
 		END
 		for i in $(seq "$1"); do
-			printf '\t{ name = "r%d"; uuid = "%s"; ip = "%s"; mac = "02:00:0a:4d:00:%02x"; }%s\n' "$i" \
-				"$(cat /proc/sys/kernel/random/uuid)" "$NET.$i" "$i" "$([ "$i" -lt "$1" ] && echo ,)"
+			printf '\t{ name = "r%d"; uuid = "%s"; ip = "%s"; }%s\n' "$i" \
+				"$(cat /proc/sys/kernel/random/uuid)" "$NET.$i" "$([ "$i" -eq "$1" ] || echo ,)"
 		done
-		cat <<-END
-			);
-			replica = { arena = "$ARENA"; };
-		END
+		echo ");"
+		[ -z "${ARENA:-}" ] || echo "replica = { arena = \"$ARENA\"; };"
 	} >"$RUN/pnyx.conf"
 }
 
@@ -88,7 +87,7 @@ cluster_start_replica() {
 }
 
 # pnyx ARGUMENTS...: the command line in the clients' namespace.
-pnyx() { in_netns c "$PNYX" --config "$RUN/pnyx.conf" "$@" 9>&-; }
+pnyx() { "${CLIENT[@]}" "$PNYX" --config "$RUN/pnyx.conf" "$@" 9>&-; }
 
 # cluster_wait REPLICAS: until every replica answers a client; says which one did not and why.
 cluster_wait() {
@@ -117,9 +116,10 @@ cluster_obituary() {
 # cluster_up REPLICAS PORT: network, memory, replicas, first answers.
 cluster_up() {
 	local i
+	[ "$GROUND" != inside ] || { inside_up "$1"; return; }
 	net_up "$1" "$2"
 	cluster_memory "$1"
-	cluster_configure "$1" "$2"
+	cluster_configure "$1"
 	for i in $(seq "$1"); do cluster_start_replica "$i" "$2"; done
 	cluster_wait "$1"
 	cluster_write_wrapper

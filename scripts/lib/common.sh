@@ -3,7 +3,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # Two clones on one machine must not touch each other's clusters: all names carry a hash of the path.
-ID=$(printf '%s' "$ROOT" | md5sum | cut -c1-6)
+ID=${PNYX_ID:-$(printf '%s' "$ROOT" | md5sum | cut -c1-6)}
 BUILD=${PNYX_BUILD:-$ROOT/build}
 
 # One line for the person who watches, on standard error so that standard output stays for results.

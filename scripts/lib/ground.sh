@@ -23,8 +23,8 @@ ground_explain() {
 	case $GROUND in
 	root) say "as root: one network namespace a replica, joined by virtual Ethernet" ;;
 	user) say "as an ordinary user: a user namespace of our own, in it one network namespace a replica" ;;
-	inside) say "this machine refuses network namespaces, even in a user namespace" \
-		"(kernel.unprivileged_userns_clone, a container?): all replicas run inside one process" ;;
+	inside) say "this machine refuses network namespaces, in a user namespace as well" \
+		"(a container?): all replicas in one process over loopback sockets, without DPDK" ;;
 	esac
 }
 

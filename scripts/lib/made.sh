@@ -76,6 +76,7 @@ made_spawn() {
 		exec setsid "$@" >"$log" 2>&1 </dev/null 9>&-
 	) &
 	SPAWNED=$!
+	until grep -qs "^proc $SPAWNED " "$RUN/made"; do sleep 0.01; done
 }
 
 # Prints PID and START of the listed process called WHAT (the newest).

@@ -21,8 +21,7 @@ cluster_try() {
 cluster_bench() {
 	local name=$1 code=0
 	shift
-	made_spawn "$name" "$RUN/$name.log" ip netns exec "$(netns c)" \
-		"$PNYX" --config "$RUN/pnyx.conf" --json bench --echo "$@"
+	made_spawn "$name" "$RUN/$name.log" "${CLIENT[@]}" "$PNYX" --config "$RUN/pnyx.conf" --json bench --echo "$@"
 	wait "$SPAWNED" || code=$?
 	[ "$code" -eq 0 ] || { say "pnyx bench ended with exit code $code:"; tail -5 "$RUN/$name.log" >&2; return 1; }
 }

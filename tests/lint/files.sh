@@ -12,7 +12,7 @@ while read -r file; do
 	*) finding "$file:1" "the first line does not say what the file is" ;;
 	esac
 	case $file in *.h) grep -q '^#pragma once' "$file" || finding "$file" "a header without #pragma once" ;; esac
-done < <(sources)
+done < <(sources .)
 
 while read -r folder; do
 	[ -z "$(find "$folder" -maxdepth 1 -type f ! -name README.md -print -quit)" ] || [ -s "$folder/README.md" ] ||
