@@ -9,12 +9,6 @@
 #define FRAMES 200000
 #define MEMBERS 3
 
-_Noreturn void ep_check_failed(const char *file, int line, const char *claim, uint64_t a, uint64_t b)
-{
-	fprintf(stderr, "%s:%d: %s (%llu, %llu)\n", file, line, claim, (unsigned long long)a, (unsigned long long)b);
-	abort();
-}
-
 static struct ep_config config;
 static struct ep_replica *replica;
 static struct ep_frame out[4 * EP_STEP_FRAMES_MAX];
