@@ -255,7 +255,8 @@ static enum edge next_edge(struct ep_replica *r, ep_slot v, ep_slot *to, struct 
 	struct ep_exec *exec = ep_exec(r, v);
 	struct ep_record *rec = ep_rec(r, v);
 	bool is_unindexed = exec->marks & EP_MARK_UNINDEXED;
-	for (; exec->col < r->n; exec->col++, exec->key = 0) {
+	// A column's prefix may pass v's deps in the middle of its search: the next column must start afresh all the same.
+	for (; exec->col < r->n; exec->col++, exec->key = 0, exec->marks &= (uint8_t)~EP_MARK_STARTED) {
 		uint64_t top = rec_dep(rec, r->n)[exec->col];
 		if (top <= r->columns[exec->col].exec_prefix)
 			continue;
@@ -273,7 +274,6 @@ static enum edge next_edge(struct ep_replica *r, ep_slot v, ep_slot *to, struct 
 			edge = is_unindexed ? next_by_scan(r, v, to, b, budget) : next_unindexed(r, v, to, b);
 		if (edge != EDGE_NONE)
 			return edge;
-		exec->marks &= (uint8_t)~EP_MARK_STARTED;
 	}
 	return EDGE_NONE;
 }
