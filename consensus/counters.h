@@ -60,7 +60,7 @@ struct ep_counters {
 	X(drop_udp, "not UDP, not our port, bad length") \
 	X(drop_checksum, "IP or UDP checksum wrong") \
 	X(drop_echo, "echo request from a member's address, or damaged") \
-	X(drop_ring, "no room in a ring between agents") \
+	X(drop_ring, "no room in the ring to the consensus agent") \
 	X(drop_unresolved, "frames to a peer whose MAC is not known") \
 	X(no_mbuf, "no free buffer") \
 	X(turns, "loop turns") \
@@ -68,7 +68,8 @@ struct ep_counters {
 	X(cycles_busy, "TSC cycles in turns with work") \
 	X(turn_longest, "TSC cycles of the longest turn") \
 	X(tsc_hz, "TSC cycles per second") \
-	X(pollers, "polling threads")
+	X(pollers, "polling threads") \
+	X(drop_ring_out, "no room in the ring to the io agent")
 
 struct ep_shell_counters {
 #define EP_COUNTER_FIELD(name, text) uint64_t name;

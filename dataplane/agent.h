@@ -1,0 +1,60 @@
+// The two agents: io (port, headers, ARP, echo) and consensus (the core). Fused on one lcore, or split over two.
+#pragma once
+#include <rte_ring.h>
+#include "dataplane/net.h"
+
+#define DP_BURST 32
+#define DP_TRAY 96      // blank frames lent to the core: six steps of its worst case
+#define DP_RING 2048    // mbufs between split agents, each way
+
+struct dp_io {
+	uint16_t port;
+	struct dp_net *net;
+	struct rte_mempool *pool;
+	uint64_t arp_interval; // cycles
+	uint64_t arp_checked;
+};
+
+struct dp_consensus {
+	struct ep_replica *replica;
+	struct rte_mempool *pool;
+	struct ep_effects fx;
+	struct ep_frame frames[DP_TRAY];
+	struct rte_mbuf *mbufs[DP_TRAY]; // behind frames[k].data
+	struct ep_shell_counters *counters;
+	uint64_t tsc_start;
+	uint64_t ns_mult; // nanoseconds per cycle, 32 bits of fraction
+	// Where frames go: the io agent of this lcore, or a ring to another one.
+	struct dp_io *io;
+	struct rte_ring *ring;
+};
+
+// ---- io.c
+// Takes a burst; answers ARP and echo itself; returns the payloads for the core.
+uint32_t dp_io_receive(struct dp_io *, struct rte_mbuf **data);
+// Puts headers on frames and transmits them; frees what cannot be sent.
+void dp_io_send(struct dp_io *, struct rte_mbuf **frames, uint32_t count);
+// Slow path of a turn: ARP requests.
+void dp_io_tend(struct dp_io *);
+
+// ---- consensus.c
+bool dp_consensus_init(struct dp_consensus *);
+// Handles a burst of payloads (frees them), runs the core's clockwork, sends what it says. Returns the work done.
+uint32_t dp_consensus_poll(struct dp_consensus *, struct rte_mbuf **data, uint32_t count);
+void dp_consensus_fini(struct dp_consensus *);
+
+// ---- idle.c: what a poller does after a turn without work.
+enum dp_idle_kind { DP_IDLE_BUSY, DP_IDLE_YIELD };
+void dp_idle(enum dp_idle_kind, uint32_t *empty_turns);
+
+// ---- loop.c: runs until *stop.
+struct dp_loop {
+	struct dp_io io;
+	struct dp_consensus consensus;
+	struct rte_ring *to_core, *from_core; // split only
+	enum dp_idle_kind idle;
+	volatile bool *stop;
+};
+void dp_loop_fused(struct dp_loop *);
+void dp_loop_split_io(struct dp_loop *);
+void dp_loop_split_consensus(struct dp_loop *);

@@ -1,0 +1,20 @@
+// The arena's file: one for each identity, on hugetlbfs where there is one, owned by one process at a time.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "consensus/epaxos.h"
+
+struct dp_arena {
+	void *base;
+	size_t bytes; // mapped
+	int fd;
+	bool is_huge, was_there;
+	char path[512];
+};
+
+// Opens or makes the file for this member and maps it. `where`: a directory, a file, or "" (the first hugetlbfs
+// mount that may be written, else /dev/shm). `is_fresh` removes what was there. False: `error` says what to do.
+bool dp_arena_open(struct dp_arena *, const char *where, const char *uuid, size_t bytes, bool is_fresh, char *error, size_t error_size);
+void dp_arena_close(struct dp_arena *);
+// Makes or attaches the replica in it. False: `error`.
+bool dp_arena_replica(struct dp_arena *, const struct ep_config *, struct ep_replica **ret, char *error, size_t error_size);

@@ -1,0 +1,97 @@
+// The consensus agent: lends received payloads and blank frames to the core, and sends what it filled.
+#include "dataplane/agent.h"
+
+static void blank(struct dp_consensus *c, uint32_t k, struct rte_mbuf *m)
+{
+	c->mbufs[k] = m;
+	c->frames[k].data = rte_pktmbuf_mtod(m, uint8_t *);
+	c->frames[k].len = 0;
+}
+
+bool dp_consensus_init(struct dp_consensus *c)
+{
+	for (uint32_t k = 0; k < DP_TRAY; k++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(c->pool);
+		if (!m)
+			return false;
+		blank(c, k, m);
+	}
+	c->fx = (struct ep_effects){ .frames = c->frames, .count = DP_TRAY };
+	return true;
+}
+
+void dp_consensus_fini(struct dp_consensus *c)
+{
+	for (uint32_t k = 0; k < DP_TRAY; k++)
+		rte_pktmbuf_free(c->mbufs[k]);
+}
+
+static ep_time time_now(const struct dp_consensus *c)
+{
+	return (ep_time)(((unsigned __int128)(rte_rdtsc() - c->tsc_start) * c->ns_mult) >> 32) + 1;
+}
+
+static void hand_over(struct dp_consensus *c, struct rte_mbuf **out, uint32_t count)
+{
+	if (!c->ring) {
+		dp_io_send(c->io, out, count);
+		return;
+	}
+	uint32_t taken = rte_ring_sp_enqueue_burst(c->ring, (void **)out, count, NULL);
+	for (uint32_t k = taken; k < count; k++) {
+		c->counters->drop_ring_out++;
+		rte_pktmbuf_free(out[k]);
+	}
+}
+
+// Seals and sends every frame that the core has filled, and puts blanks in their places.
+static void flush(struct dp_consensus *c)
+{
+	struct rte_mbuf *out[DP_TRAY], *fresh[DP_TRAY];
+	uint32_t used = c->fx.used, count = 0;
+	if (used == 0)
+		return;
+	if (rte_pktmbuf_alloc_bulk(c->pool, fresh, used) != 0) {
+		c->counters->no_mbuf += used; // to the peers that is loss; the frames are filled anew
+		for (uint32_t k = 0; k < used; k++)
+			c->frames[k].len = 0;
+		ep_effects_reset(&c->fx);
+		return;
+	}
+	for (uint32_t k = 0; k < used; k++) {
+		struct ep_frame *frame = &c->frames[k];
+		struct rte_mbuf *m = c->mbufs[k];
+		ep_seal(c->replica, frame);
+		ep_wire_seal(frame->data, frame->len);
+		m->data_len = (uint16_t)frame->len;
+		m->pkt_len = frame->len;
+		dp_meta(m)->member = frame->member;
+		dp_meta(m)->to = frame->to;
+		out[count++] = m;
+		blank(c, k, fresh[k]);
+	}
+	ep_effects_reset(&c->fx);
+	hand_over(c, out, count);
+}
+
+uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint32_t count)
+{
+	struct ep_replica *r = c->replica;
+	ep_time now = time_now(c);
+	for (uint32_t k = 0; k < count; k++)
+		ep_prefetch(r, (struct ep_view){ rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 });
+	for (uint32_t k = 0; k < count; k++) {
+		struct ep_view view = { rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 };
+		while (!ep_receive(r, now, &dp_meta(data[k])->source, &view, &c->fx))
+			flush(c);
+	}
+	uint32_t work = count;
+	if (count > 0 || ep_deadline(r) <= now) {
+		ep_tick(r, now, &c->fx);
+		work += c->fx.used + (ep_deadline(r) <= now);
+	}
+	flush(c);
+	if (count > 0)
+		rte_pktmbuf_free_bulk(data, count);
+	return work;
+}

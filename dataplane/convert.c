@@ -1,0 +1,100 @@
+// From the configuration file to the core's configuration and the network's.
+#include "dataplane/convert.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+// The kernel's name for this boot, as 16 bytes: an arena from another boot is not trusted.
+static void read_boot_id(uint8_t *id)
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+	for (int k = 0; f && k < 16; k++) {
+		unsigned byte = 0;
+		int c = fgetc(f);
+		if (c != '-')
+			ungetc(c, f);
+		if (fscanf(f, "%2x", &byte) != 1)
+			break;
+		id[k] = (uint8_t)byte;
+	}
+	if (f)
+		fclose(f);
+}
+
+static void take(uint32_t *field, uint32_t value)
+{
+	if (value != 0)
+		*field = value;
+}
+
+static void take_us(ep_time *field, uint32_t value)
+{
+	if (value != 0)
+		*field = value * 1000ULL;
+}
+
+void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
+{
+	const struct pnyx_config_replica *r = &from->replica;
+	*c = (struct ep_config){ .n = (uint8_t)from->members_count };
+	take(&c->window, r->window);
+	ep_config_defaults(c);
+	c->cluster = from->cluster.id;
+	c->self = (uint8_t)from->self;
+	c->e = (uint8_t)from->cluster.e;
+	c->hash_seed = from->cluster.hash_seed;
+	c->frame_max = from->cluster.frame_max;
+	c->seed = from->cluster.id ^ (from->self + 1ULL) << 56;
+	read_boot_id(c->boot_id);
+	for (uint32_t m = 0; m < from->members_count; m++) {
+		memcpy(c->members[m].uuid, from->members[m].uuid, 16);
+		c->members[m].incarnation = from->members[m].incarnation;
+		memcpy(c->members[m].ip, from->members[m].address.ip, 4);
+		c->members[m].port = from->members[m].address.port;
+	}
+	uint32_t window = c->window;
+	take(&window, r->window);
+	if (window != c->window) { // what follows from the window, unless it is given too
+		c->window = window;
+		c->cost_max = 8 * window;
+		c->index_keys = 4 * window;
+		c->own_max = c->own_max < window - 64 ? c->own_max : window - 64;
+		c->app_capacity = 2ULL * c->n * c->cost_max + (1u << 20);
+	}
+	take(&c->own_max, r->own_max);
+	take(&c->sessions_max, r->sessions_max);
+	take(&c->keys_max, r->keys_max);
+	take(&c->index_keys, r->index_keys);
+	take(&c->cost_max, r->cost_max);
+	take(&c->exec_budget, r->exec_budget);
+	if (r->cost_max != 0)
+		c->app_capacity = 2ULL * c->n * c->cost_max + (1u << 20);
+	if (r->app_capacity != 0)
+		c->app_capacity = r->app_capacity;
+	take_us(&c->fast_min_ns, r->timers.fast_min_us);
+	take_us(&c->resend_min_ns, r->timers.resend_min_us);
+	take_us(&c->open_min_ns, r->timers.open_min_us);
+	take_us(&c->status_ns, r->timers.status_us);
+	take(&c->fast_rtts, r->timers.fast_rtts);
+	take(&c->resend_rtts, r->timers.resend_rtts);
+	take(&c->open_rtts, r->timers.open_rtts);
+}
+
+void dp_convert_net(const struct pnyx_config *from, struct dp_net *net)
+{
+	const struct pnyx_config_member *self = &from->members[from->self];
+	uint32_t prefix = from->replica.prefix;
+	*net = (struct dp_net){ .n = (uint8_t)from->members_count, .self = (uint8_t)from->self, .port = self->address.port };
+	memcpy(net->ip, self->address.ip, 4);
+	net->mask = rte_cpu_to_be_32(prefix == 0 ? 0 : ~0u << (32 - prefix));
+	net->has_gateway = from->replica.has_gateway;
+	memcpy(net->gateway, from->replica.gateway, 4);
+	memcpy(net->peers[EP_MEMBERS_MAX].ip, from->replica.gateway, 4);
+	for (uint32_t m = 0; m < from->members_count; m++) {
+		const struct pnyx_config_member *member = &from->members[m];
+		memcpy(net->peers[m].ip, member->address.ip, 4);
+		net->peers[m].port = member->address.port;
+		net->peers[m].is_fixed = net->peers[m].is_resolved = member->has_mac;
+		memcpy(net->peers[m].mac.addr_bytes, member->mac, 6);
+	}
+}

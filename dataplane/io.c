@@ -1,0 +1,73 @@
+// The io agent: bursts from and to the port.
+#include <rte_ethdev.h>
+#include "dataplane/agent.h"
+
+static void transmit(struct dp_io *io, struct rte_mbuf **frames, uint32_t count)
+{
+	uint32_t sent = rte_eth_tx_burst(io->port, 0, frames, (uint16_t)count);
+	io->net->counters->tx_frames += sent;
+	for (uint32_t k = sent; k < count; k++) { // the protocol sends again
+		io->net->counters->tx_failed++;
+		rte_pktmbuf_free(frames[k]);
+	}
+}
+
+uint32_t dp_io_receive(struct dp_io *io, struct rte_mbuf **data)
+{
+	struct rte_mbuf *burst[DP_BURST], *answers[DP_BURST];
+	uint32_t count = rte_eth_rx_burst(io->port, 0, burst, DP_BURST), kept = 0, answered = 0;
+	io->net->counters->rx_frames += count;
+	for (uint32_t k = 0; k < count; k++) {
+		if (k + 4 < count)
+			rte_prefetch0(rte_pktmbuf_mtod(burst[k + 4], void *));
+		bool is_answer = false;
+		switch (dp_net_parse(io->net, burst[k])) {
+		case DP_DATA:
+			data[kept++] = burst[k];
+			continue;
+		case DP_ARP:
+			is_answer = dp_arp_answer(io->net, burst[k]);
+			break;
+		case DP_ECHO:
+			is_answer = dp_echo_answer(io->net, burst[k]);
+			break;
+		case DP_DROP:
+			break;
+		}
+		if (is_answer)
+			answers[answered++] = burst[k];
+		else
+			rte_pktmbuf_free(burst[k]);
+	}
+	if (answered > 0)
+		transmit(io, answers, answered);
+	return kept;
+}
+
+void dp_io_send(struct dp_io *io, struct rte_mbuf **frames, uint32_t count)
+{
+	uint32_t ready = 0;
+	for (uint32_t k = 0; k < count; k++) {
+		if (dp_net_build(io->net, frames[k]))
+			frames[ready++] = frames[k];
+		else
+			rte_pktmbuf_free(frames[k]);
+	}
+	if (ready > 0)
+		transmit(io, frames, ready);
+}
+
+void dp_io_tend(struct dp_io *io)
+{
+	uint64_t now = rte_rdtsc();
+	if (now - io->arp_checked < io->arp_interval / 16)
+		return;
+	io->arp_checked = now;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(io->pool);
+	if (!m)
+		return; // the consensus agent counts that; this is tried again
+	if (dp_arp_ask(io->net, m, now, io->arp_interval))
+		transmit(io, &m, 1);
+	else
+		rte_pktmbuf_free(m);
+}

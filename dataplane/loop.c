@@ -1,0 +1,80 @@
+// The polling loops. This is the architecture: a turn takes a burst, runs the core, sends, and asks nobody.
+#include <rte_cycles.h>
+#include <sched.h>
+#include "dataplane/agent.h"
+
+void dp_idle(enum dp_idle_kind kind, uint32_t *empty_turns)
+{
+	rte_pause();
+	if (kind == DP_IDLE_YIELD && ++*empty_turns >= 64) {
+		*empty_turns = 0;
+		sched_yield();
+	}
+}
+
+static void count_turn(struct ep_shell_counters *c, uint64_t began, uint32_t work)
+{
+	c->turns++;
+	if (work == 0)
+		return;
+	uint64_t cycles = rte_rdtsc() - began;
+	c->turns_busy++;
+	c->cycles_busy += cycles;
+	if (cycles > c->turn_longest)
+		c->turn_longest = cycles;
+}
+
+void dp_loop_fused(struct dp_loop *l)
+{
+	struct rte_mbuf *data[DP_BURST];
+	uint32_t empty = 0;
+	while (!*l->stop) {
+		uint64_t began = rte_rdtsc();
+		uint32_t count = dp_io_receive(&l->io, data);
+		uint32_t work = dp_consensus_poll(&l->consensus, data, count);
+		dp_io_tend(&l->io);
+		count_turn(l->consensus.counters, began, work);
+		if (work == 0)
+			dp_idle(l->idle, &empty);
+		else
+			empty = 0;
+	}
+}
+
+void dp_loop_split_io(struct dp_loop *l)
+{
+	struct rte_mbuf *data[DP_BURST], *out[DP_BURST];
+	uint32_t empty = 0;
+	while (!*l->stop) {
+		uint32_t count = dp_io_receive(&l->io, data);
+		uint32_t taken = count > 0 ? rte_ring_sp_enqueue_burst(l->to_core, (void **)data, count, NULL) : 0;
+		for (uint32_t k = taken; k < count; k++) {
+			l->io.net->counters->drop_ring++;
+			rte_pktmbuf_free(data[k]);
+		}
+		uint32_t ready = rte_ring_sc_dequeue_burst(l->from_core, (void **)out, DP_BURST, NULL);
+		if (ready > 0)
+			dp_io_send(&l->io, out, ready);
+		dp_io_tend(&l->io);
+		if (count + ready == 0)
+			dp_idle(l->idle, &empty);
+		else
+			empty = 0;
+	}
+}
+
+void dp_loop_split_consensus(struct dp_loop *l)
+{
+	struct rte_mbuf *data[DP_BURST];
+	uint32_t empty = 0;
+	while (!*l->stop) {
+		uint64_t began = rte_rdtsc();
+		uint32_t count = rte_ring_sc_dequeue_burst(l->to_core, (void **)data, DP_BURST, NULL);
+		uint32_t work = dp_consensus_poll(&l->consensus, data, count);
+		count_turn(l->consensus.counters, began, work);
+		if (work == 0)
+			dp_idle(l->idle, &empty);
+		else
+			empty = 0;
+	}
+}

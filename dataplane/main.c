@@ -1,0 +1,276 @@
+// pnyx-replica: start-up as a table, then a polling loop until a signal.
+#include <argp.h>
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "consensus/base/check.h"
+#include "dataplane/agent.h"
+#include "dataplane/arena.h"
+#include "dataplane/convert.h"
+#include "dataplane/port.h"
+
+const char *argp_program_version = "pnyx-replica 0.1.0";
+static volatile bool stop;
+static struct ep_replica *checked; // poisoned by a failed check
+
+static struct {
+	const char *config_path, *name, *run_dir;
+	bool is_fresh;
+	int eal_argc;
+	char **eal_argv;
+	char *program;
+	struct pnyx_config file;
+	struct ep_config core;
+	struct dp_net net;
+	struct dp_port port;
+	struct dp_arena arena;
+	struct dp_loop loop;
+	bool is_split;
+	char error[PNYX_CONFIG_ERROR_MAX];
+} app;
+
+void ep_check_failed(const char *file, int line, const char *claim, uint64_t a, uint64_t b)
+{
+	fprintf(stderr, "pnyx-replica: internal error at %s:%d: %s (%llu, %llu); this arena will not be used again\n", file, line, claim,
+		(unsigned long long)a, (unsigned long long)b);
+	if (checked)
+		ep_poison(checked);
+	abort();
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	stop = true;
+}
+
+// ---- start-up steps: each leaves app.error when it fails ----------------------------------------------------------
+static bool read_config(void)
+{
+	if (!pnyx_config_load(app.config_path, app.name, &app.file, app.error, sizeof app.error))
+		return false;
+	dp_convert_core(&app.file, &app.core);
+	dp_convert_net(&app.file, &app.net);
+	return true;
+}
+
+static bool start_eal(void)
+{
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	if (rte_eal_init(app.eal_argc, app.eal_argv) >= 0)
+		return true;
+	snprintf(app.error, sizeof app.error,
+		 "DPDK does not start (%s): see its lines above; without hugepages give it `--no-huge -m 256`, and each process a --file-prefix of its own",
+		 rte_strerror(rte_errno));
+	return false;
+}
+
+static bool start_port(void)
+{
+	if (rte_eth_dev_count_avail() == 0) {
+		snprintf(app.error, sizeof app.error,
+			 "DPDK found no port: name one after `--`, for instance --vdev=net_af_packet0,iface=eth0 or -a 0000:01:00.0 bound to vfio-pci");
+		return false;
+	}
+	uint16_t id = (uint16_t)rte_eth_find_next(0);
+	if (!dp_port_start(&app.port, id, app.core.frame_max, app.error, sizeof app.error))
+		return false;
+	app.net.mac = app.port.mac;
+	if (strstr(app.port.driver, "tap")) { // the kernel's side has the port's MAC: a bridge would swallow frames to it
+		app.net.mac = (struct rte_ether_addr){ { 0x02, 0x50, app.net.ip[0], app.net.ip[1], app.net.ip[2], app.net.ip[3] } };
+	}
+	app.net.checks_udp = app.file.replica.checksum == PNYX_CHECKSUM_CHECK;
+	return true;
+}
+
+static bool open_arena(void)
+{
+	const char *wrong = ep_config_check(&app.core);
+	if (wrong) {
+		snprintf(app.error, sizeof app.error, "%s: %s", app.config_path, wrong);
+		return false;
+	}
+	struct ep_replica *replica;
+	const char *uuid = app.file.members[app.file.self].uuid_text;
+	if (!dp_arena_open(&app.arena, app.file.replica.arena, uuid, ep_replica_size(&app.core), app.is_fresh, app.error,
+			   sizeof app.error) ||
+	    !dp_arena_replica(&app.arena, &app.core, &replica, app.error, sizeof app.error))
+		return false;
+	checked = app.loop.consensus.replica = replica;
+	app.net.counters = ep_shell(replica);
+	return true;
+}
+
+// Pollers of this machine, as far as this process can tell: the members whose address is beside ours on this host are not
+// known, so the environment may say (scripts/run.sh does).
+static uint32_t pollers_here(void)
+{
+	const char *told = getenv("PNYX_POLLERS");
+	uint32_t pollers = told ? (uint32_t)strtoul(told, NULL, 10) : 0;
+	return pollers > 0 ? pollers : 1u + app.is_split;
+}
+
+static bool place_agents(void)
+{
+	struct dp_loop *l = &app.loop;
+	uint32_t wanted = app.file.replica.agents;
+	app.is_split = wanted == PNYX_AGENTS_SPLIT || (wanted == PNYX_AGENTS_AUTO && rte_lcore_count() > 1);
+	if (app.is_split && rte_lcore_count() < 2) {
+		snprintf(app.error, sizeof app.error, "agents = \"split\" needs two lcores: give EAL -l with two, or use \"fused\"");
+		return false;
+	}
+	uint32_t cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	bool is_crowded = pollers_here() > cores;
+	l->idle = app.file.replica.idle == PNYX_IDLE_BUSY ? DP_IDLE_BUSY :
+		  app.file.replica.idle == PNYX_IDLE_YIELD ? DP_IDLE_YIELD :
+		  is_crowded ? DP_IDLE_YIELD : DP_IDLE_BUSY;
+	uint64_t hz = rte_get_tsc_hz();
+	l->stop = &stop;
+	l->io = (struct dp_io){ .port = app.port.id, .net = &app.net, .pool = app.port.pool, .arp_interval = hz / 20 };
+	l->consensus.pool = app.port.pool;
+	l->consensus.counters = app.net.counters;
+	l->consensus.tsc_start = rte_rdtsc();
+	l->consensus.ns_mult = (uint64_t)(((unsigned __int128)1000000000 << 32) / hz);
+	l->consensus.io = &l->io;
+	if (app.is_split) {
+		l->to_core = rte_ring_create("to_core", DP_RING, (int)rte_socket_id(), RING_F_SP_ENQ | RING_F_SC_DEQ);
+		l->from_core = rte_ring_create("from_core", DP_RING, (int)rte_socket_id(), RING_F_SP_ENQ | RING_F_SC_DEQ);
+		l->consensus.ring = l->from_core;
+	}
+	app.net.counters->tsc_hz = hz;
+	app.net.counters->pollers = 1u + app.is_split;
+	if (!dp_consensus_init(&l->consensus) || (app.is_split && (!l->to_core || !l->from_core))) {
+		snprintf(app.error, sizeof app.error, "no memory for the frames to send: give EAL more memory");
+		return false;
+	}
+	return true;
+}
+
+static bool announce(void)
+{
+	const struct pnyx_config_member *me = &app.file.members[app.file.self];
+	char path[512];
+	if (app.run_dir) {
+		snprintf(path, sizeof path, "%s/replica.pid", app.run_dir);
+		FILE *f = fopen(path, "w");
+		if (!f || fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f) != 0) {
+			snprintf(app.error, sizeof app.error, "%s: %s; make the directory or leave --run-dir out", path, strerror(errno));
+			return false;
+		}
+	}
+	fprintf(stderr,
+		"pnyx-replica: %s, member %u of %u, %u.%u.%u.%u:%u; port %s%s; %s; idle %s; arena %s (%zu MiB, %s%s)\n"
+		"pnyx-replica: ready\n",
+		me->name, app.file.self, app.file.members_count, me->address.ip[0], me->address.ip[1], me->address.ip[2],
+		me->address.ip[3], me->address.port, app.port.driver,
+		app.net.checks_udp ? ", UDP checksums verified" : ", damage found by CRC32C", app.is_split ? "split agents" : "fused agents",
+		app.loop.idle == DP_IDLE_BUSY ? "busy" : "yield", app.arena.path, app.arena.bytes >> 20,
+		app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh");
+	return true;
+}
+
+static int run_consensus(void *loop)
+{
+	dp_loop_split_consensus(loop);
+	return 0;
+}
+
+static void serve(void)
+{
+	if (!app.is_split) {
+		dp_loop_fused(&app.loop);
+		return;
+	}
+	unsigned lcore = rte_get_next_lcore(rte_lcore_id(), 1, 0);
+	rte_eal_remote_launch(run_consensus, &app.loop, lcore);
+	dp_loop_split_io(&app.loop);
+	rte_eal_wait_lcore(lcore);
+}
+
+// ---- command line -------------------------------------------------------------------------------------------------
+static const struct argp_option options[] = {
+	{ "config", 'c', "FILE", 0, "Configuration of the cluster (or PNYX_CONFIG)", 0 },
+	{ "name", 'n', "NAME", 0, "Which member this is (or PNYX_NAME)", 0 },
+	{ "run-dir", 'r', "DIR", 0, "Where to write replica.pid (or PNYX_RUN_DIR)", 0 },
+	{ "arena-fresh", 'f', NULL, 0, "Throw the member's state away and start empty: for a new cluster only", 0 },
+	{ 0 },
+};
+
+static error_t on_option(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case 'c':
+		app.config_path = arg;
+		return 0;
+	case 'n':
+		app.name = arg;
+		return 0;
+	case 'r':
+		app.run_dir = arg;
+		return 0;
+	case 'f':
+		app.is_fresh = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "what is `%s`? EAL's arguments come after `--`", arg);
+		return 0;
+	case ARGP_KEY_END:
+		if (!app.config_path || !app.name)
+			argp_error(state, "-c FILE and -n NAME are needed");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+// What follows `--` is EAL's; argv[0] stands in front of it.
+static int split_arguments(int argc, char **argv)
+{
+	int at = 1;
+	while (at < argc && strcmp(argv[at], "--") != 0)
+		at++;
+	app.program = argv[0];
+	app.eal_argc = at < argc ? argc - at : 1;
+	app.eal_argv = at < argc ? argv + at : argv;
+	if (at < argc)
+		argv[at] = argv[0];
+	return at;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { options, on_option, "-- EAL-ARGUMENTS",
+					  "An Egalitarian Paxos replica on a DPDK port.\v"
+					  "Example: pnyx-replica -c cluster.conf -n a -- --vdev=net_af_packet0,iface=eth0 --file-prefix pnyx-a",
+					  NULL, NULL, NULL };
+	static const struct {
+		bool (*run)(void);
+	} steps[] = { { read_config }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { announce } };
+	app.config_path = getenv("PNYX_CONFIG");
+	app.name = getenv("PNYX_NAME");
+	app.run_dir = getenv("PNYX_RUN_DIR");
+	char *own_argv0 = argv[0];
+	int own = split_arguments(argc, argv);
+	argv[0] = own_argv0;
+	argp_err_exit_status = 2;
+	argp_parse(&argp, own, argv, 0, NULL, NULL);
+	for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++)
+		if (!steps[k].run()) {
+			fprintf(stderr, "pnyx-replica: %s\n", app.error);
+			return 2;
+		}
+	serve();
+	dp_consensus_fini(&app.loop.consensus);
+	dp_port_stop(&app.port);
+	dp_arena_close(&app.arena);
+	rte_eal_cleanup();
+	return 0;
+}

@@ -1,0 +1,62 @@
+// Who is where on the network: this replica's addresses, the members', and the headers between them.
+#pragma once
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_udp.h>
+#include "consensus/epaxos.h"
+
+#define DP_HEADERS (sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
+
+// One agent (io) reads and writes this after start-up.
+struct dp_net {
+	struct rte_ether_addr mac;
+	uint8_t ip[4];
+	uint16_t port; // UDP, host order
+	uint32_t mask; // of the subnet, network order as loaded
+	bool has_gateway;
+	uint8_t gateway[4];
+	bool checks_udp; // verify UDP checksums of received frames in software
+	uint8_t n, self;
+	struct dp_neighbour {
+		uint8_t ip[4];
+		uint16_t port;
+		struct rte_ether_addr mac;
+		bool is_resolved, is_fixed;
+		uint64_t asked; // TSC of the last request
+	} peers[EP_MEMBERS_MAX + 1]; // the last one is the gateway
+	struct ep_shell_counters *counters;
+};
+
+// What the io agent tells the consensus agent about a received payload, and back about a frame to send. Lies in the
+// private area of the mbuf.
+struct dp_meta {
+	struct ep_source source; // RX
+	uint8_t member;          // TX: column or EP_CLIENT
+	struct ep_addr to;       // TX, when member == EP_CLIENT
+};
+static inline struct dp_meta *dp_meta(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+enum dp_verdict {
+	DP_DATA, // payload for the core: the mbuf starts at it
+	DP_ARP,
+	DP_ECHO, // an echo request: the mbuf still starts at Ethernet
+	DP_DROP, // counted
+};
+
+// net.c: looks at one received frame. Total over any bytes. For DP_DATA the mbuf is trimmed to the UDP payload and
+// its meta is filled.
+enum dp_verdict dp_net_parse(struct dp_net *, struct rte_mbuf *);
+// Puts Ethernet, IPv4 and UDP in front of a payload by its meta. False: the peer's MAC is not known (counted).
+bool dp_net_build(struct dp_net *, struct rte_mbuf *);
+
+// arp.c: answers a request for us in place and learns from replies. True: the mbuf is an answer to be sent.
+bool dp_arp_answer(struct dp_net *, struct rte_mbuf *);
+// Fills `m` with a request for the next unresolved neighbour that has not been asked for `interval` cycles. False: none.
+bool dp_arp_ask(struct dp_net *, struct rte_mbuf *m, uint64_t now, uint64_t interval);
+
+// echo.c: turns an echo request into its answer in place. False: damaged or not welcome (counted).
+bool dp_echo_answer(struct dp_net *, struct rte_mbuf *);
