@@ -51,7 +51,7 @@ measure_gather() {
 
 # measure_report FORMAT REPLICAS PORT STATE: FORMAT is text or json.
 measure_report() {
-	python3 "$ROOT/scripts/lib/report.py" "$1" "$RUN" "$2" "$3" "$4" "$GROUND" "$HUGE" "${HOT_SHARES[@]}"
+	python3 -B "$ROOT/scripts/lib/report.py" "$1" "$RUN" "$2" "$3" "$4" "$GROUND" "$HUGE" "${HOT_SHARES[@]}"
 }
 
 cluster_tell() {

@@ -41,9 +41,16 @@ cluster_for_test() {
 	made_open
 	made_remove
 	made_open
-	trap 'code=$?; trap "" INT TERM; made_remove; exit $code' EXIT
+	trap test_finish EXIT
 	trap 'exit 130' INT TERM
 	cluster_up "$1" "${2:-af_packet}"
+}
+
+test_finish() {
+	local code=$?
+	trap '' INT TERM
+	made_remove
+	exit "$code"
 }
 
 test_end() {
