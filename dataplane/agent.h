@@ -2,6 +2,7 @@
 #pragma once
 #include <rte_ring.h>
 #include "dataplane/net.h"
+#include "dataplane/pollers.h"
 
 #define DP_BURST 32
 #define DP_TRAY 96      // blank frames lent to the core: six steps of its worst case
@@ -43,16 +44,20 @@ bool dp_consensus_init(struct dp_consensus *);
 uint32_t dp_consensus_poll(struct dp_consensus *, struct rte_mbuf **data, uint32_t count);
 void dp_consensus_fini(struct dp_consensus *);
 
-// ---- idle.c: what a poller does after a turn without work.
-enum dp_idle_kind { DP_IDLE_BUSY, DP_IDLE_YIELD };
-void dp_idle(enum dp_idle_kind, uint32_t *empty_turns);
+// What a poller does after a turn without work. AUTO: yields while the machine has more pollers than cores.
+enum dp_idle_kind { DP_IDLE_AUTO, DP_IDLE_BUSY, DP_IDLE_YIELD };
+struct dp_idle {
+	enum dp_idle_kind kind;
+	const struct dp_pollers *pollers;
+};
+void dp_idle(const struct dp_idle *, uint32_t *empty_turns);
 
 // ---- loop.c: runs until *stop.
 struct dp_loop {
 	struct dp_io io;
 	struct dp_consensus consensus;
 	struct rte_ring *to_core, *from_core; // split only
-	enum dp_idle_kind idle;
+	struct dp_idle idle;
 	volatile bool *stop;
 };
 void dp_loop_fused(struct dp_loop *);

@@ -3,13 +3,14 @@
 #include <sched.h>
 #include "dataplane/agent.h"
 
-void dp_idle(enum dp_idle_kind kind, uint32_t *empty_turns)
+void dp_idle(const struct dp_idle *idle, uint32_t *empty_turns)
 {
 	rte_pause();
-	if (kind == DP_IDLE_YIELD && ++*empty_turns >= 64) {
-		*empty_turns = 0;
+	if (idle->kind == DP_IDLE_BUSY || ++*empty_turns < 64)
+		return;
+	*empty_turns = 0;
+	if (idle->kind == DP_IDLE_YIELD || dp_pollers_crowded(idle->pollers))
 		sched_yield();
-	}
 }
 
 static void count_turn(struct ep_shell_counters *c, uint64_t began, uint32_t work)
@@ -35,7 +36,7 @@ void dp_loop_fused(struct dp_loop *l)
 		dp_io_tend(&l->io);
 		count_turn(l->consensus.counters, began, work);
 		if (work == 0)
-			dp_idle(l->idle, &empty);
+			dp_idle(&l->idle, &empty);
 		else
 			empty = 0;
 	}
@@ -57,7 +58,7 @@ void dp_loop_split_io(struct dp_loop *l)
 			dp_io_send(&l->io, out, ready);
 		dp_io_tend(&l->io);
 		if (count + ready == 0)
-			dp_idle(l->idle, &empty);
+			dp_idle(&l->idle, &empty);
 		else
 			empty = 0;
 	}
@@ -73,7 +74,7 @@ void dp_loop_split_consensus(struct dp_loop *l)
 		uint32_t work = dp_consensus_poll(&l->consensus, data, count);
 		count_turn(l->consensus.counters, began, work);
 		if (work == 0)
-			dp_idle(l->idle, &empty);
+			dp_idle(&l->idle, &empty);
 		else
 			empty = 0;
 	}

@@ -33,6 +33,7 @@ static struct {
 	struct dp_port port;
 	struct dp_arena arena;
 	struct dp_loop loop;
+	struct dp_pollers pollers;
 	bool is_split;
 	char error[PNYX_CONFIG_ERROR_MAX];
 } app;
@@ -110,15 +111,6 @@ static bool open_arena(void)
 	return true;
 }
 
-// Pollers of this machine, as far as this process can tell: the members whose address is beside ours on this host are not
-// known, so the environment may say (scripts/run.sh does).
-static uint32_t pollers_here(void)
-{
-	const char *told = getenv("PNYX_POLLERS");
-	uint32_t pollers = told ? (uint32_t)strtoul(told, NULL, 10) : 0;
-	return pollers > 0 ? pollers : 1u + app.is_split;
-}
-
 static bool place_agents(void)
 {
 	struct dp_loop *l = &app.loop;
@@ -128,11 +120,10 @@ static bool place_agents(void)
 		snprintf(app.error, sizeof app.error, "agents = \"split\" needs two lcores: give EAL -l with two, or use \"fused\"");
 		return false;
 	}
-	uint32_t cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-	bool is_crowded = pollers_here() > cores;
-	l->idle = app.file.replica.idle == PNYX_IDLE_BUSY ? DP_IDLE_BUSY :
-		  app.file.replica.idle == PNYX_IDLE_YIELD ? DP_IDLE_YIELD :
-		  is_crowded ? DP_IDLE_YIELD : DP_IDLE_BUSY;
+	dp_pollers_enter(&app.pollers, 1u + app.is_split);
+	l->idle = (struct dp_idle){ DP_IDLE_AUTO, &app.pollers };
+	if (app.file.replica.idle != PNYX_IDLE_AUTO)
+		l->idle.kind = app.file.replica.idle == PNYX_IDLE_BUSY ? DP_IDLE_BUSY : DP_IDLE_YIELD;
 	uint64_t hz = rte_get_tsc_hz();
 	l->stop = &stop;
 	l->io = (struct dp_io){ .port = app.port.id, .net = &app.net, .pool = app.port.pool, .arp_interval = hz / 20 };
@@ -173,7 +164,7 @@ static bool announce(void)
 		me->name, app.file.self, app.file.members_count, me->address.ip[0], me->address.ip[1], me->address.ip[2],
 		me->address.ip[3], me->address.port, app.port.driver,
 		app.net.checks_udp ? ", UDP checksums verified" : ", damage found by CRC32C", app.is_split ? "split agents" : "fused agents",
-		app.loop.idle == DP_IDLE_BUSY ? "busy" : "yield", app.arena.path, app.arena.bytes >> 20,
+		app.loop.idle.kind == DP_IDLE_BUSY ? "busy" : app.loop.idle.kind == DP_IDLE_YIELD ? "yield" : "by pollers and cores", app.arena.path, app.arena.bytes >> 20,
 		app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh");
 	return true;
 }
@@ -268,6 +259,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	serve();
+	dp_pollers_leave(&app.pollers);
 	dp_consensus_fini(&app.loop.consensus);
 	dp_port_stop(&app.port);
 	dp_arena_close(&app.arena);
