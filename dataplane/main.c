@@ -115,7 +115,9 @@ static bool place_agents(void)
 {
 	struct dp_loop *l = &app.loop;
 	uint32_t wanted = app.file.replica.agents;
-	app.is_split = wanted == PNYX_AGENTS_SPLIT || (wanted == PNYX_AGENTS_AUTO && rte_lcore_count() > 1);
+	// Two lcores for one replica pay only where others have cores of their own (docs: dataplane/README.md).
+	bool has_spare = rte_lcore_count() > 1 && sysconf(_SC_NPROCESSORS_ONLN) >= 4;
+	app.is_split = wanted == PNYX_AGENTS_SPLIT || (wanted == PNYX_AGENTS_AUTO && has_spare);
 	if (app.is_split && rte_lcore_count() < 2) {
 		snprintf(app.error, sizeof app.error, "agents = \"split\" needs two lcores: give EAL -l with two, or use \"fused\"");
 		return false;
