@@ -75,14 +75,32 @@ cluster_vdev() { # NUMBER PORT
 	esac
 }
 
-# cluster_start_replica NUMBER PORT
+# Prints the processors that this process may use, one a line.
+processors() {
+	awk '/^Cpus_allowed_list:/ { n = split($2, part, ",")
+		for (i = 1; i <= n; i++) { m = split(part[i], end, "-"); for (c = end[1]; c <= end[m]; c++) print c } }' /proc/self/status
+}
+
+# cluster_lcores NUMBER REPLICAS: EAL's -l for one replica. Two processors each (one for input and output, one for consensus)
+# where all have them and two are left for the clients and the kernel; else one thread a replica, spread.
+cluster_lcores() {
+	local cpus
+	mapfile -t cpus < <(processors)
+	if [ "${#cpus[@]}" -ge $((2 * $2 + 2)) ]; then
+		echo "${cpus[$((2 * $1 - 2))]},${cpus[$((2 * $1 - 1))]}"
+	else
+		echo "${cpus[$((($1 - 1) % ${#cpus[@]}))]}"
+	fi
+}
+
+# cluster_start_replica NUMBER PORT REPLICAS
 cluster_start_replica() {
 	local i=$1 prefix=pnyx-$ID-r$1
 	[ -d /run/dpdk ] || made_note "empty /run/dpdk"
 	made_note "dir /run/dpdk/$prefix"
 	made_spawn "r$i" "$RUN/r$i.log" ip netns exec "$(netns "$(net_home "$i" "$2")")" \
 		"$REPLICA" -c "$RUN/pnyx.conf" -n "r$i" -- \
-		--no-pci "$(cluster_vdev "$i" "$2")" --file-prefix "$prefix" "${EAL_MEMORY[@]}"
+		-l "$(cluster_lcores "$i" "$3")" --no-pci "$(cluster_vdev "$i" "$2")" --file-prefix "$prefix" "${EAL_MEMORY[@]}"
 	[ "$2" != tap ] || net_attach_tap "$i"
 }
 
@@ -120,7 +138,7 @@ cluster_up() {
 	net_up "$1" "$2"
 	cluster_memory "$1"
 	cluster_configure "$1"
-	for i in $(seq "$1"); do cluster_start_replica "$i" "$2"; done
+	for i in $(seq "$1"); do cluster_start_replica "$i" "$2" "$1"; done
 	cluster_wait "$1"
 	cluster_write_wrapper
 }
