@@ -67,6 +67,8 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 		rec = ep_window_claim(r, in->slot, in->col, in->i, value.bal);
 	else if (value.bal > rec->bal)
 		ep_recovery_end(r, in->slot);
+	if (in->col == r->self)
+		ep_timer_cancel(r, in->slot); // somebody else decides it now
 	if (value.bal == 0)
 		ep_leader_heard(r, in->col);
 	if (is_new)
