@@ -1,0 +1,158 @@
+// INV8: every replica executes the writes of a key in one order, and each read between the same two of them; what an
+// instance depends on runs before it, or belongs to its own component.
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tests/sim/check.h"
+#include "tests/sim/verdict.h"
+
+static struct check_key *key_at(struct check *k, uint32_t key)
+{
+	if (key >= k->keys_room) {
+		uint32_t room = k->keys_room ? k->keys_room : 64;
+		while (room <= key)
+			room *= 2;
+		k->keys = realloc(k->keys, room * sizeof *k->keys);
+		memset(k->keys + k->keys_room, 0, (room - k->keys_room) * sizeof *k->keys);
+		k->keys_room = room;
+	}
+	return &k->keys[key];
+}
+
+static void place_write(struct check_key *key, uint8_t p, struct log_instance *x)
+{
+	uint64_t at = key->done[p]++;
+	if (at < key->count) {
+		if (key->writes[at] != x)
+			verdict_fail("INV8: p%d executes %s as write %" PRIu64 " of a key, another replica executed %s there", p,
+				     log_name(x), at, log_name(key->writes[at]));
+		return;
+	}
+	if (key->count == key->room) {
+		key->room = key->room ? 2 * key->room : 16;
+		key->writes = realloc(key->writes, key->room * sizeof *key->writes);
+	}
+	key->writes[key->count++] = x;
+}
+
+static void place_keys(struct check *k, uint8_t p, struct log_instance *x)
+{
+	for (uint32_t n = 0; n < x->keys_count; n++) {
+		struct log_key *use = &x->keys[n];
+		struct check_key *key = key_at(k, use->key);
+		uint64_t before = key->done[p];
+		if (use->is_write)
+			place_write(key, p, x);
+		if (use->is_placed && use->position != before)
+			verdict_fail("INV8: %s runs after %" PRIu64 " writes of a key at p%d and after %" PRIu64 " elsewhere",
+				     log_name(x), before, p, use->position);
+		use->is_placed = true;
+		use->position = before;
+	}
+}
+
+static bool is_edge(const struct log_instance *from, const struct log_instance *to)
+{
+	return to->i <= from->dep[to->col] && log_keys_meet(from, to);
+}
+
+// Whether `from` reaches `to` over effective edges, among what p has not executed and the members of the component that it
+// is executing.
+static bool reaches(struct check *k, uint8_t p, struct log_instance *from, const struct log_instance *to)
+{
+	struct log *log = &k->log;
+	const struct check_open *open = &k->open[p];
+	static struct log_instance *stack[8192]; // each instance is pushed once at the most
+	uint32_t depth = 0, visit = ++log->visit;
+	stack[depth++] = from;
+	from->visit = visit;
+	while (depth > 0) {
+		struct log_instance *v = stack[--depth];
+		if (v == to)
+			return true;
+		for (uint8_t c = 0; c < log->config.n; c++)
+			for (uint64_t i = open->base[c] + 1; i <= v->dep[c] && i <= log_last(log, c); i++) {
+				struct log_instance *w = log_find(log, c, i);
+				if (!w || w->visit == visit || !w->is_committed || w->is_nop || !is_edge(v, w))
+					continue;
+				if (w != to && (w->executed & (1u << p)) && w->turn[p] < open->since)
+					continue;
+				w->visit = visit;
+				if (depth == sizeof stack / sizeof stack[0])
+					return true; // too large to tell
+				stack[depth++] = w;
+			}
+	}
+	return false;
+}
+
+// x runs before y, on which it depends: a component of several begins, or goes on.
+static void check_component(struct check *k, uint8_t p, struct log_instance *x, struct log_instance *y)
+{
+	struct check_open *open = &k->open[p];
+	if (!reaches(k, p, y, x))
+		verdict_fail("INV8: p%d executes %s before %s, which it depends on", p, log_name(x), log_name(y));
+	for (uint32_t w = 0; w < open->waiting_count; w++)
+		if (open->waiting[w] == y)
+			return;
+	if (open->waiting_count == CHECK_WAITING_MAX)
+		verdict_fail("p%d executes a component of more than %d", p, CHECK_WAITING_MAX);
+	open->waiting[open->waiting_count++] = y;
+}
+
+// Everything that x depends on is decided, and what is not executed before it is in its component.
+static void check_closure(struct check *k, uint8_t p, struct log_instance *x)
+{
+	struct log *log = &k->log;
+	for (uint8_t c = 0; c < log->config.n; c++)
+		for (uint64_t i = log->executed_by[p][c] + 1; i <= x->dep[c]; i++) {
+			struct log_instance *y = log_find(log, c, i);
+			if (y && (y == x || (y->executed & (1u << p))))
+				continue;
+			if (!y || (!y->has_payload && !y->is_committed))
+				verdict_fail("INV8: p%d executes %s, which depends on (%d,%" PRIu64 ") that nobody knows", p,
+					     log_name(x), c, i);
+			if (!y->has_payload || !log_keys_meet(x, y) || (y->is_committed && y->is_nop))
+				continue;
+			if (!y->is_committed)
+				verdict_fail("INV8: p%d executes %s before %s, which it depends on, is decided", p, log_name(x),
+					     log_name(y));
+			check_component(k, p, x, y);
+		}
+}
+
+// A component ends when all that its members waited for have run.
+static void close_component(struct check *k, uint8_t p, const struct log_instance *x)
+{
+	struct check_open *open = &k->open[p];
+	for (uint32_t w = 0; w < open->waiting_count; w++)
+		if (open->waiting[w] == x)
+			open->waiting[w--] = open->waiting[--open->waiting_count];
+	if (open->waiting_count > 0)
+		return;
+	open->since = k->log.turns[p];
+	for (uint8_t c = 0; c < k->log.config.n; c++)
+		open->base[c] = k->log.executed_by[p][c];
+}
+
+void check_executed(struct check *k, uint8_t p, struct log_instance *x)
+{
+	struct log *log = &k->log;
+	if (!x->is_committed)
+		verdict_fail("INV8: p%d executed %s, which nobody committed", p, log_name(x));
+	if (x->executed & (1u << p))
+		verdict_fail("INV8: p%d executed %s twice", p, log_name(x));
+	x->turn[p] = log->turns[p]++;
+	if (!x->is_nop) {
+		check_closure(k, p, x);
+		place_keys(k, p, x);
+		if (x->executed == 0)
+			check_session_apply(k, x);
+	}
+	x->executed |= (uint8_t)(1u << p);
+	k->executions++;
+	const struct log_instance *next;
+	while ((next = log_find(log, x->col, log->executed_by[p][x->col] + 1)) && (next->executed & (1u << p)))
+		log->executed_by[p][x->col]++;
+	close_component(k, p, x);
+}

@@ -1,0 +1,75 @@
+// One replica behind the smallest possible shell.
+#include "tests/sim/host.h"
+#include <stdlib.h>
+#include <string.h>
+#include "tests/sim/verdict.h"
+
+void host_start(struct host *h, const struct ep_config *config, uint32_t frames)
+{
+	const char *wrong = ep_config_check(config);
+	if (wrong)
+		verdict_fail("configuration refused: %s", wrong);
+	h->config = *config;
+	h->arena_bytes = (ep_replica_size(config) + 63) / 64 * 64;
+	h->arena = aligned_alloc(64, h->arena_bytes);
+	memset(h->arena, 0, h->arena_bytes);
+	h->effects = (struct ep_effects){.frames = h->frames, .count = frames};
+	for (uint32_t f = 0; f < frames; f++) // exactly as long as promised, so that a sanitizer sees an overflow
+		h->frames[f].data = malloc(config->frame_max);
+	enum ep_attach verdict = ep_replica_init(h->arena, h->arena_bytes, config, &h->replica);
+	if (verdict != EP_ATTACH_OK)
+		verdict_fail("init of replica %d says %d", config->self, verdict);
+}
+
+void host_kill(struct host *h)
+{
+	h->replica = NULL;
+	h->is_mute = false;
+	for (uint32_t f = 0; f < h->effects.used; f++)
+		h->frames[f].len = 0;
+	ep_effects_reset(&h->effects);
+}
+
+enum ep_attach host_attach(struct host *h)
+{
+	return ep_replica_attach(h->arena, h->arena_bytes, &h->config, &h->replica);
+}
+
+void host_free(struct host *h)
+{
+	for (uint32_t f = 0; f < h->effects.count; f++)
+		free(h->frames[f].data);
+	free(h->arena);
+	h->arena = NULL;
+}
+
+void host_flush(struct host *h)
+{
+	for (uint32_t f = 0; f < h->effects.used; f++) {
+		struct ep_frame *frame = &h->frames[f];
+		ep_seal(h->replica, frame);
+		ep_wire_seal(frame->data, frame->len);
+		if (!h->is_mute)
+			h->sent(h->owner, h->config.self, frame);
+		frame->len = 0;
+	}
+	ep_effects_reset(&h->effects);
+}
+
+void host_receive(struct host *h, ep_time now, const struct ep_source *from, const uint8_t *data, uint32_t len)
+{
+	struct ep_view view = {.data = data, .len = len};
+	ep_prefetch(h->replica, view);
+	while (!ep_receive(h->replica, now, from, &view, &h->effects))
+		host_flush(h);
+	if (view.done != len)
+		verdict_fail("replica %d stopped at byte %u of %u", h->config.self, view.done, len);
+}
+
+void host_tick(struct host *h, ep_time now, uint32_t turns)
+{
+	for (uint32_t t = 0; t < turns && ep_deadline(h->replica) <= now; t++) {
+		ep_tick(h->replica, now, &h->effects);
+		host_flush(h);
+	}
+}
