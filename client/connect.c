@@ -372,15 +372,6 @@ struct pnyx *pnyx_connect(const struct pnyx_options *options, char *error, size_
 
 // ---- closing ---------------------------------------------------------------------------
 
-static bool small_in_flight(const struct pnyx *c)
-{
-	for (uint32_t k = 0; k < c->requests_count; k++) {
-		if (c->requests[k].is_small && c->requests[k].state != CL_FREE)
-			return true;
-	}
-	return false;
-}
-
 // What the user did not wait for is forgotten; its sessions stay in use, as nobody knows what the
 // update did.
 static void drop_requests(struct pnyx *c)
@@ -402,6 +393,8 @@ static bool expire_more(struct pnyx *c, uint64_t end)
 		struct cl_session *s = &c->sessions[k];
 		if (s->state != CL_IDLE && s->state != CL_IN_USE)
 			continue;
+		if (c->small_used >= CL_FLIGHT_MAX)
+			return true;
 		if (s->state == CL_IN_USE && !cl_session_expire(c, &s->id, s->seq - 1, wait))
 			return true;
 		s->state = CL_IDLE;
@@ -417,12 +410,12 @@ void pnyx_close(struct pnyx *c)
 	if (c == NULL)
 		return;
 	c->now = cl_clock();
-	uint64_t end = c->now + CL_CLOSE_NS;
+	uint64_t end = c->now + CL_CLOSE_NS + c->sessions_used * CL_MS;
 	drop_requests(c);
 	while (c->now < end) {
 		bool is_more = expire_more(c, end);
 		cl_net_flush(c);
-		if (!is_more && !small_in_flight(c))
+		if (!is_more && c->small_used == 0)
 			break;
 		cl_turn(c, end);
 	}

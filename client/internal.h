@@ -23,7 +23,8 @@ _Static_assert(PNYX_MEMBERS_MAX == EP_MEMBERS_MAX, "the public header repeats it
 #define CL_SMALL_BODY 64  // bytes: OPEN and EXPIRE are a command's head
 #define CL_LOOK_SLOTS 2	  // counters, digest
 #define CL_SERVERS_MAX 16 // names in pnyx_options.servers
-#define CL_OPENED_MAX 64  // OPENs whose late answers are recognized
+#define CL_FLIGHT_MAX 16 // OPENs, or EXPIREs at the end, at once: they all conflict with each other
+#define CL_OPENED_MAX 64 // OPENs whose late answers are recognized
 
 #define CL_MS 1000000ULL
 #define CL_SECOND 1000000000ULL
@@ -133,6 +134,7 @@ struct pnyx {
 	struct cl_request *requests;
 	uint32_t requests_count;
 	uint32_t free_big, free_small;
+	uint32_t small_used; // OPEN and EXPIRE under way
 	uint32_t outstanding;
 	uint64_t serial;
 	struct cl_list done, handed;
@@ -144,6 +146,7 @@ struct pnyx {
 	uint32_t sessions_used; // opening, idle or in use
 	uint32_t sessions_cap;	// sessions_max, or less after FULL
 	uint64_t full_ns;	// until then the cap stays
+	uint32_t open_turn;	// whose waiting updates are looked at first
 	struct cl_opened opened[CL_OPENED_MAX];
 	uint32_t opened_at;
 

@@ -119,8 +119,8 @@ void pnyx_options_init(struct pnyx_options *);
 // Connects: asks the servers until one answers or the deadline passes. NULL: `error` (size bytes)
 // says why.
 struct pnyx *pnyx_connect(const struct pnyx_options *, char *error, size_t size);
-// Ends the sessions (best effort, at most a quarter of a second) and frees everything. NULL is
-// allowed.
+// Ends the sessions (best effort: at most a quarter of a second and a millisecond for each) and
+// frees everything. NULL is allowed.
 void pnyx_close(struct pnyx *);
 
 // The last error as one sentence, "" when there was none. Valid until the next call.

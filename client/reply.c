@@ -8,6 +8,8 @@
 #include "client/internal.h"
 
 #define REDIRECT_NS CL_MS // between two members that send a request away
+#define BUSY_MIN_NS (20 * 1000ULL)
+#define BUSY_MAX_NS (100 * CL_MS) // unless the hint itself is longer
 
 static int find_member(const struct pnyx *c, const struct sockaddr_in *from)
 {
@@ -193,15 +195,18 @@ static bool is_answer(const struct cl_request *r, const struct ep_msg *m)
 	return false;
 }
 
+// Waits as long as told, and after every second BUSY twice as long: one replica's hint does not
+// know how many wait.
 static void on_busy(struct pnyx *c, struct cl_request *r, const struct ep_msg *m)
 {
 	const struct ep_wire_busy *busy = (const struct ep_wire_busy *)(const void *)(m + 1);
-	uint64_t hint = cl_min(cl_max(busy->retry_ns, 1000), CL_SECOND);
+	uint64_t hint = cl_min(cl_max(busy->retry_ns, BUSY_MIN_NS), CL_SECOND);
+	uint64_t wait = cl_min(hint << cl_min(r->busy / 2, 10), cl_max(hint, BUSY_MAX_NS));
 	if (r->busy < UINT16_MAX)
 		r->busy++;
 	c->counters.busy++;
 	cl_request_pause(c, r,
-			 hint + ep_random(&c->random) % (hint / 4 + 1)); // apart from the others
+			 wait + ep_random(&c->random) % (wait / 4 + 1)); // apart from the others
 }
 
 static void on_wrong_epoch(struct pnyx *c, struct cl_request *r, uint64_t cluster,

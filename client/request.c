@@ -60,6 +60,7 @@ struct cl_request *cl_request_take(struct pnyx *c, enum cl_kind kind, int server
 	struct cl_request *r = &c->requests[*head];
 	*head = r->next;
 
+	c->small_used += is_small;
 	uint8_t *body = r->body;
 	uint32_t cap = r->body_cap;
 	uint32_t slot = cl_slot(c, r);
@@ -80,6 +81,7 @@ void cl_request_free(struct pnyx *c, struct cl_request *r)
 {
 	uint32_t *head = r->is_small ? &c->free_small : &c->free_big;
 	cl_timer_clear(c, r);
+	c->small_used -= r->is_small;
 	r->state = CL_FREE;
 	r->cookie = 0;
 	r->next = *head;

@@ -18,13 +18,23 @@ static bool same_id(const struct ep_session_id *a, const struct ep_session_id *b
 
 // ---- opening ---------------------------------------------------------------------------
 
-// Starts OPENs until each update that waits at `server` has one, as far as there is room.
+static uint32_t opens_flying(const struct pnyx *c)
+{
+	uint32_t count = 0;
+	for (uint8_t m = 0; m < c->cluster.n; m++)
+		count += c->servers[m].opening;
+	return count;
+}
+
+// Starts OPENs until each update that waits at `server` has one, as far as there is room. All OPENs
+// write one common key, so a crowd of them would only wait for each other in the cluster.
 static void open_for_waiting(struct pnyx *c, uint8_t server)
 {
 	struct cl_server *s = &c->servers[server];
 	if (c->now >= c->full_ns)
 		c->sessions_cap = c->options.sessions_max;
-	while (s->opening < s->waiting.count && c->sessions_used < c->sessions_cap) {
+	while (s->opening < s->waiting.count && c->sessions_used < c->sessions_cap &&
+	       opens_flying(c) < CL_FLIGHT_MAX) {
 		struct cl_request *r = cl_request_take(c, CL_OPEN, server, true);
 		if (r == NULL)
 			return;
@@ -40,6 +50,14 @@ static void open_for_waiting(struct pnyx *c, uint8_t server)
 	}
 }
 
+// Another member goes first each time.
+static void open_for_all(struct pnyx *c)
+{
+	c->open_turn++;
+	for (uint8_t m = 0; m < c->cluster.n; m++)
+		open_for_waiting(c, (uint8_t)((c->open_turn + m) % c->cluster.n));
+}
+
 void cl_session_forget(struct pnyx *c, uint32_t index)
 {
 	struct cl_session *s = &c->sessions[index];
@@ -49,8 +67,7 @@ void cl_session_forget(struct pnyx *c, uint32_t index)
 	s->next = c->vacant;
 	c->vacant = index;
 	c->sessions_used--;
-	for (uint8_t m = 0; m < c->cluster.n; m++)
-		open_for_waiting(c, m);
+	open_for_all(c);
 }
 
 // Remembers what an OPEN made, because repeated OPENs may have made more.
@@ -104,6 +121,7 @@ void cl_session_on_open(struct pnyx *c, struct cl_request *r, uint8_t status,
 		uint8_t home = r->answered_by >= 0 ? (uint8_t)r->answered_by : r->server;
 		cl_request_end(c, r, PNYX_OK);
 		cl_session_release(c, index, home);
+		open_for_all(c);
 		return;
 	}
 	uint32_t others = c->sessions_used - 1;
