@@ -21,7 +21,13 @@ cluster_configure() {
 				"$(cat /proc/sys/kernel/random/uuid)" "$NET.$i" "$([ "$i" -eq "$1" ] || echo ,)"
 		done
 		echo ");"
-		[ -z "${ARENA:-}" ] || echo "replica = { arena = \"$ARENA\"; };"
+		echo "replica = {"
+		[ -z "${ARENA:-}" ] || echo "	arena = \"$ARENA\";"
+		if is_crowded "$1"; then
+			echo "	// More pollers than processors: a peer that is not running at the moment is not a silent one."
+			echo "	timers = { fast_min_us = 20000; resend_min_us = 20000; open_min_us = 50000; };"
+		fi
+		echo "};"
 	} >"$RUN/pnyx.conf"
 }
 
@@ -80,6 +86,9 @@ processors() {
 	awk '/^Cpus_allowed_list:/ { n = split($2, part, ",")
 		for (i = 1; i <= n; i++) { m = split(part[i], end, "-"); for (c = end[1]; c <= end[m]; c++) print c } }' /proc/self/status
 }
+
+# True when the replicas and a client outnumber the processors.
+is_crowded() { [ "$(processors | wc -l)" -le "$1" ]; }
 
 # cluster_lcores NUMBER REPLICAS: EAL's -l for one replica. Two processors each (one for input and output, one for consensus)
 # where all have them and two are left for the clients and the kernel; else one thread a replica, spread.
