@@ -91,6 +91,7 @@ static void reset_volatile(struct ep_replica *r)
 	r->window_shift = (uint8_t)__builtin_ctz(c->window);
 	r->keys_shift = (uint8_t)__builtin_ctz(c->keys_max);
 	r->rng = c->seed;
+	r->pace = 1;
 	r->now = r->status_due = 0;
 	r->own_unexecuted = r->own_cost = 0;
 	r->root_head = r->root_tail = r->run_vertex = r->run_root = r->run_stack = EP_NIL;

@@ -140,8 +140,13 @@ ep_time ep_deadline(const struct ep_replica *);
 void ep_seal(struct ep_replica *, struct ep_frame *);
 
 struct ep_command { // from the shell or the control plane
-	enum ep_command_type { EP_SUSPECT = 1, EP_TRUST = 2 } type;
+	enum ep_command_type {
+		EP_SUSPECT = 1, // member
+		EP_TRUST = 2,   // member
+		EP_PACE = 3,    // value: lower bounds of all timeouts times this, 1..100; for machines with more pollers than cores
+	} type;
 	uint8_t member;
+	uint32_t value;
 };
 void ep_control(struct ep_replica *, ep_time now, const struct ep_command *, struct ep_effects *);
 

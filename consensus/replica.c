@@ -7,7 +7,7 @@ static void send_status(struct ep_replica *r, struct ep_effects *fx)
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self)
 			ep_send_status(r, fx, m);
-	r->status_due = r->now + r->config.status_ns;
+	r->status_due = r->now + r->config.status_ns * r->pace;
 	r->executed_at_status = r->executed_count;
 }
 
@@ -48,7 +48,15 @@ void ep_control(struct ep_replica *r, ep_time now, const struct ep_command *comm
 	(void)fx;
 	if (now > r->now)
 		r->now = now;
-	if (command->member >= r->n)
+	switch (command->type) {
+	case EP_SUSPECT:
+	case EP_TRUST:
+		if (command->member < r->n)
+			r->peers[command->member].is_suspect = command->type == EP_SUSPECT;
 		return;
-	r->peers[command->member].is_suspect = command->type == EP_SUSPECT;
+	case EP_PACE:
+		if (command->value >= 1 && command->value <= 100)
+			r->pace = command->value;
+		return;
+	}
 }

@@ -160,6 +160,8 @@ struct ep_replica {
 	uint64_t own_unexecuted;
 	uint64_t own_cost; // of own commands not yet stable
 	uint64_t rng;
+	uint32_t pace; // lower bounds of timeouts are multiplied by it (EP_PACE)
+	uint32_t spare;
 	ep_time status_due;
 	ep_time wake_at; // cached earliest deadline of timers
 	uint64_t executed_at_status;

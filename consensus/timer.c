@@ -7,6 +7,7 @@ ep_time ep_after_rtts(const struct ep_replica *r, uint32_t rtts, ep_time least)
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self && !r->peers[m].is_suspect && r->peers[m].srtt > slowest)
 			slowest = r->peers[m].srtt;
+	least *= r->pace;
 	return slowest * rtts > least ? slowest * rtts : least;
 }
 

@@ -19,11 +19,13 @@ struct dp_io {
 struct dp_consensus {
 	struct ep_replica *replica;
 	struct rte_mempool *pool;
+	const struct dp_pollers *pollers;
 	struct ep_effects fx;
 	struct ep_frame frames[DP_TRAY];
 	struct rte_mbuf *mbufs[DP_TRAY]; // behind frames[k].data
 	struct ep_shell_counters *counters;
 	uint64_t tsc_start;
+	bool is_crowded; // what the core was told last
 	uint64_t ns_mult; // nanoseconds per cycle, 32 bits of fraction
 	// Where frames go: the io agent of this lcore, or a ring to another one.
 	struct dp_io *io;

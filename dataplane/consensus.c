@@ -74,10 +74,24 @@ static void flush(struct dp_consensus *c)
 	hand_over(c, out, count);
 }
 
+// Timeouts are ten times as long while the machine has more pollers than cores: a silent peer is then most often one that
+// waits for its processor.
+static void tell_pace(struct dp_consensus *c, ep_time now)
+{
+	bool is_crowded = dp_pollers_crowded(c->pollers);
+	if (is_crowded == c->is_crowded)
+		return;
+	c->is_crowded = is_crowded;
+	struct ep_command command = { .type = EP_PACE, .value = is_crowded ? 10 : 1 };
+	ep_control(c->replica, now, &command, &c->fx);
+}
+
 uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint32_t count)
 {
 	struct ep_replica *r = c->replica;
 	ep_time now = time_now(c);
+	if (c->pollers && (c->counters->turns & 1023) == 0)
+		tell_pace(c, now);
 	for (uint32_t k = 0; k < count; k++)
 		ep_prefetch(r, (struct ep_view){ rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 });
 	for (uint32_t k = 0; k < count; k++) {

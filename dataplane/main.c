@@ -129,6 +129,7 @@ static bool place_agents(void)
 	uint64_t hz = rte_get_tsc_hz();
 	l->stop = &stop;
 	l->io = (struct dp_io){ .port = app.port.id, .net = &app.net, .pool = app.port.pool, .arp_interval = hz / 20 };
+	l->consensus.pollers = &app.pollers;
 	l->consensus.pool = app.port.pool;
 	l->consensus.counters = app.net.counters;
 	l->consensus.tsc_start = rte_rdtsc();

@@ -41,7 +41,8 @@ void dp_pollers_enter(struct dp_pollers *p, uint32_t threads)
 		}
 		p->slots = slots;
 	}
-	close(fd); // and with it the lock
+	flock(fd, LOCK_UN); // the mapping keeps the file open, and with it the lock
+	close(fd);
 }
 
 void dp_pollers_leave(struct dp_pollers *p)
