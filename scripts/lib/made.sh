@@ -72,7 +72,8 @@ made_spawn() {
 	local what=$1 log=$2
 	shift 2
 	(
-		made_note "proc $BASHPID $(proc_start "$BASHPID") $what"
+		me=$BASHPID # not inside $( ): there it is another process, with another start time
+		made_note "proc $me $(proc_start "$me") $what"
 		exec setsid "$@" >"$log" 2>&1 </dev/null 9>&-
 	) &
 	SPAWNED=$!
@@ -109,7 +110,7 @@ made_remove() {
 		mount) umount "$a" 2>/dev/null || umount -l "$a" 2>/dev/null || :
 			rmdir "$a" 2>/dev/null || : ;;
 		file) rm -f "$a" ;;
-		dir) rm -rf "$a" ;;
+		dir) rm -rf "$a" 2>/dev/null || : ;;
 		empty) rmdir "$a" 2>/dev/null || : ;;
 		netnsdir) made_remove_netnsdir ;;
 		esac
