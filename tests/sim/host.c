@@ -11,8 +11,8 @@ void host_start(struct host *h, const struct ep_config *config, uint32_t frames)
 		verdict_fail("configuration refused: %s", wrong);
 	h->config = *config;
 	h->arena_bytes = (ep_replica_size(config) + 63) / 64 * 64;
-	h->arena = aligned_alloc(64, h->arena_bytes);
-	memset(h->arena, 0, h->arena_bytes);
+	h->block = calloc(1, h->arena_bytes + 64); // zeroed by the kernel, page by page, where it is touched
+	h->arena = (void *)(((uintptr_t)h->block + 63) & ~(uintptr_t)63);
 	h->effects = (struct ep_effects){.frames = h->frames, .count = frames};
 	for (uint32_t f = 0; f < frames; f++) // exactly as long as promised, so that a sanitizer sees an overflow
 		h->frames[f].data = malloc(config->frame_max);
@@ -39,8 +39,8 @@ void host_free(struct host *h)
 {
 	for (uint32_t f = 0; f < h->effects.count; f++)
 		free(h->frames[f].data);
-	free(h->arena);
-	h->arena = NULL;
+	free(h->block);
+	h->arena = h->block = NULL;
 }
 
 void host_flush(struct host *h)

@@ -7,7 +7,8 @@
 struct host {
 	struct ep_config config;
 	struct ep_replica *replica; // in the arena; NULL while the process is down
-	void *arena;
+	void *arena; // inside `block`, on a cache line's boundary
+	void *block;
 	size_t arena_bytes;
 	struct ep_effects effects;
 	struct ep_frame frames[HOST_FRAMES_MAX];

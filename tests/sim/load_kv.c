@@ -43,9 +43,9 @@ static uint32_t below(uint64_t *rng, uint32_t n)
 
 void load_configure(struct ep_config *c, uint64_t *rng)
 {
-	static const uint32_t costs[] = {1024, 4096, 16384};
+	static const uint32_t costs[] = {512, 1024, 2048}; // a multi-key command on large frames needs 300
 	c->cost_max = costs[below(rng, 3)];
-	c->app_capacity = 2ULL * c->n * c->cost_max + 4096 + below(rng, 4096);
+	c->app_capacity = 2ULL * c->n * c->cost_max + 2048 + below(rng, 2048);
 }
 
 static uint32_t choose_key(const struct load_config *c, uint64_t *rng)

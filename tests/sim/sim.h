@@ -42,7 +42,7 @@ struct node { // a replica and its shell
 	ep_time turn_at; // EP_NEVER: none is planned
 	struct packet *inbox[SIM_INBOX_MAX];
 	uint32_t inbox_first, inbox_count;
-	uint64_t executed_seen, own_seen;
+	uint64_t executed_seen, own_seen, digest_at; // how far the checkers have looked
 	uint32_t turns;
 };
 
