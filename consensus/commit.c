@@ -5,7 +5,9 @@
 bool ep_message_keys(struct ep_replica *r, const struct ep_about *in, struct ep_keys *keys)
 {
 	const uint8_t *payload = (const uint8_t *)in->msg + in->payload;
-	if (in->payload != 0 && ep_keys_collect(&r->config, in->col, in->i, payload, keys))
+	const struct ep_wire_payload *head = (const void *)payload;
+	if (in->payload != 0 && head->len <= ep_payload_max(r->config.frame_max) &&
+	    ep_keys_collect(&r->config, in->col, in->i, payload, keys))
 		return true;
 	ep_drop(r, EP_DROP_PAYLOAD);
 	return false;
@@ -69,9 +71,11 @@ void on_commit(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 	bool is_nop = msg->flags & EP_MSG_NOP;
 	struct ep_record *rec = in->rec;
 	if (rec && rec_is_committed(rec)) {
-		CHECK(rec_is_nop(rec) == is_nop);
-		CHECK(memcmp(rec_dep(rec, r->n), deps, 8u * r->n) == 0); // INV1: Agreement
-		r->counters.duplicates++;
+		// INV1, Agreement: a Commit can only repeat what is here. One that does not is forged, or the cluster is broken.
+		if (rec_is_nop(rec) != is_nop || memcmp(rec_dep(rec, r->n), deps, 8u * r->n) != 0)
+			ep_drop(r, EP_DROP_CONTRADICTION);
+		else
+			r->counters.duplicates++;
 		return;
 	}
 	if (!ep_window_accepts(r, deps)) {

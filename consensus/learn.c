@@ -84,10 +84,25 @@ static void recover_range(struct ep_replica *r, struct ep_effects *fx, uint32_t 
 	}
 }
 
+// E.5: further behind than the leader can have open means that others are done with it: range after range, as fast as they come.
+static void catch_up(struct ep_replica *r, struct ep_effects *fx, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	if (c->known - c->cprefix <= r->config.own_max)
+		return;
+	bool is_answered = c->cprefix >= c->caught_from + EP_FETCH_SPAN / 2;
+	if (!is_answered && r->now - c->caught_at < hole_wait(r))
+		return;
+	c->caught_from = c->cprefix;
+	c->caught_at = r->now;
+	fetch(r, fx, col, c->cprefix + 1, (uint32_t)r->counters.fetches); // the members in turn
+}
+
 // C.1: asks first, recovers when nobody tells. Every open instance ends this way, also one that nobody waits for.
 static void drive_open(struct ep_replica *r, struct ep_effects *fx, uint32_t col)
 {
 	struct ep_column *c = &r->columns[col];
+	catch_up(r, fx, col);
 	if (c->is_recovering)
 		recover_range(r, fx, col);
 	if (c->asked == 0 && r->now >= c->c_moved && r->now - c->c_moved >= open_wait(r, col)) {
@@ -134,6 +149,8 @@ ep_time ep_learn_next(const struct ep_replica *r)
 		if (c->kprefix < c->known && hole < next)
 			next = hole;
 		next = open < next ? open : next;
+		if (c->known - c->cprefix > r->config.own_max && c->caught_at + hole_wait(r) < next)
+			next = c->caught_at + hole_wait(r);
 	}
 	return next;
 }

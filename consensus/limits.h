@@ -9,6 +9,7 @@
 #define EP_KEYS_MAX 64          // keys of one instance: 16 of a command, its session, room for batches
 #define EP_FETCH_SPAN 64        // instances that one FetchCommit asks for
 #define EP_RECYCLE_BUDGET 64    // slots recycled per step: four times what one step can fill at the most
+#define EP_TIMEOUT_MAX_NS 500000000ULL // adaptive timeouts end here: overload inflates the measured round trips
 #define EP_RESEND_CLASSES 6     // back-off doubles five times, then stays
 #define EP_MISSES_MAX 3         // unanswered T_fast in a row before a designated peer is avoided
 #define EP_WAIT_PENDING_MAX 4   // PENDING answers that re-arm T_open

@@ -23,6 +23,8 @@ struct ep_column {
 	uint32_t pendings; // PENDING answers since cprefix moved
 	uint32_t unindexed; // first slot of the list of instances outside the index
 	bool is_recovering; // its leader was silent: recover what is open, range by range
+	uint64_t caught_from; // cprefix when the last range was asked for in catching up
+	ep_time caught_at;    // and when
 	ep_time hole_wait;  // present back-off of asking for holes, 0 = none yet
 };
 

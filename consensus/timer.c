@@ -8,7 +8,9 @@ ep_time ep_after_rtts(const struct ep_replica *r, uint32_t rtts, ep_time least)
 		if (m != r->self && !r->peers[m].is_suspect && r->peers[m].srtt > slowest)
 			slowest = r->peers[m].srtt;
 	least *= r->pace;
-	return slowest * rtts > least ? slowest * rtts : least;
+	if (slowest * rtts <= least)
+		return least;
+	return slowest * rtts < EP_TIMEOUT_MAX_NS ? slowest * rtts : EP_TIMEOUT_MAX_NS;
 }
 
 void ep_timer_cancel(struct ep_replica *r, ep_slot slot)

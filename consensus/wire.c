@@ -22,6 +22,7 @@ const char *const ep_drop_names[EP_DROP_REASONS] = {
     [EP_DROP_FQ] = "fq",
     [EP_DROP_UNEXPECTED] = "unexpected",
     [EP_DROP_ROLE] = "role",
+	[EP_DROP_CONTRADICTION] = "contradiction",
 };
 
 // CRC32C of the payload as if the crc field were zero.

@@ -260,6 +260,7 @@ enum ep_drop { // why a frame or message was not used; counted each
 	EP_DROP_FQ,        // designated peer differs from the recorded one
 	EP_DROP_UNEXPECTED, // valid, but nothing waits for it (duplicates, late answers)
 	EP_DROP_ROLE,      // this replica may not act on it now
+	EP_DROP_CONTRADICTION, // a Commit of another value than the committed one: an alarm
 	EP_DROP_REASONS
 };
 extern const char *const ep_drop_names[EP_DROP_REASONS];
