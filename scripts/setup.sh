@@ -20,7 +20,7 @@ for lib in common packages memory made build net cluster; do
 done
 
 packages=no tests=no build=no pages=0 undo=no
-replicas_pages=$((3 * (EAL_MB + ARENA_MB) / 2))
+replicas_pages=$((3 * (EAL_MB + $(arena_mb 3)) / 2))
 [ $# -gt 0 ] || { packages=yes build=yes; ! is_root || pages=$replicas_pages; }
 while [ $# -gt 0 ]; do
 	case $1 in

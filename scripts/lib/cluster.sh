@@ -3,8 +3,9 @@
 
 REPLICA=$BUILD/dataplane/pnyx-replica
 PNYX=$BUILD/client/cli/pnyx
-EAL_MB=64     # mbuf pools and EAL's own needs of one replica
-ARENA_MB=320  # of one replica with the sizes below
+EAL_MB=64 # mbuf pools and EAL's own needs of one replica
+# Of one replica with the core's default sizes: what does not depend on the number of members, and a window for each.
+arena_mb() { echo $((80 + 55 * $1)); }
 CLIENT=(ip netns exec "$(netns c)") # what makes a program a client of the cluster
 
 # cluster_configure REPLICAS: writes $RUN/pnyx.conf. Fresh identities: this cluster never existed before.
@@ -25,7 +26,8 @@ cluster_configure() {
 		[ -z "${ARENA:-}" ] || echo "	arena = \"$ARENA\";"
 		if is_crowded "$1"; then
 			echo "	// More pollers than processors: a peer that is not running at the moment is not a silent one."
-			echo "	timers = { fast_min_us = 20000; resend_min_us = 20000; open_min_us = 50000; };"
+			echo "	idle = \"yield\";"
+			echo "	timers = { fast_min_us = 5000; resend_min_us = 5000; };"
 		fi
 		echo "};"
 	} >"$RUN/pnyx.conf"
@@ -35,7 +37,7 @@ cluster_configure() {
 cluster_memory() {
 	local pages added
 	HUGE=no
-	pages=$(($1 * (EAL_MB + ARENA_MB) / 2))
+	pages=$(($1 * (EAL_MB + $(arena_mb "$1")) / 2))
 	if [ "$GROUND" = root ] && added=$(hugepages_needed "$pages"); then
 		made_note "hugepages $added"
 		if hugepages_add "$added"; then
