@@ -40,8 +40,8 @@ void ep_learn_advance(struct ep_replica *r, uint32_t col)
 // The leader first, then the others in turn.
 static uint8_t whom_to_ask(const struct ep_replica *r, uint32_t col, uint32_t attempt)
 {
-	uint8_t to = (uint8_t)((col + attempt) % r->n);
-	return to == r->self ? (uint8_t)((to + 1) % r->n) : to;
+	uint32_t to = (col + attempt) % r->n;
+	return (uint8_t)(to == r->self ? (to + 1) % r->n : to);
 }
 
 // T_open of a column, longer with every attempt and with this replica's rank behind the leader, jittered; a

@@ -28,6 +28,17 @@ static bool find_hugetlbfs(char *dir, size_t size)
 	return is_found;
 }
 
+// All pages at once: a missing one is a sentence now, not a SIGBUS later. A signal (some drivers use them) only interrupts.
+static bool reserve(struct dp_arena *a)
+{
+	int code;
+	if (ftruncate(a->fd, (off_t)a->bytes) != 0)
+		return false;
+	while ((code = fallocate(a->fd, 0, 0, (off_t)a->bytes)) != 0 && errno == EINTR)
+		;
+	return code == 0;
+}
+
 static bool try_open(struct dp_arena *a, size_t bytes, bool is_fresh, char *error, size_t size)
 {
 	struct statfs fs;
@@ -52,7 +63,7 @@ static bool try_open(struct dp_arena *a, size_t bytes, bool is_fresh, char *erro
 			 a->path, (long long)st.st_size, a->bytes);
 		return false;
 	}
-	if (!a->was_there && (ftruncate(a->fd, (off_t)a->bytes) != 0 || fallocate(a->fd, 0, 0, (off_t)a->bytes) != 0)) {
+	if (!a->was_there && !reserve(a)) {
 		snprintf(error, size, "arena %s: no room for %zu MiB (%s): reserve more hugepages, use another directory, or lower window and app_capacity",
 			 a->path, a->bytes >> 20, strerror(errno));
 		unlink(a->path);
