@@ -42,14 +42,23 @@ done
 # What setup itself changed on this machine is on a list of its own, beside the ones of the runs.
 RUN=$(run_base)/setup
 
-reserve() {
-	local added
-	added=$(hugepages_needed "$1") || { say "no hugepages: this user may not reserve them, or $1 pages of 2 MiB are" \
-		"more than half of the free memory. Everything works without them, somewhat slower."; return 0; }
+reserve() { # PAGES
+	local free added
+	free=$(hugepages_free 2>/dev/null || echo 0)
+	added=$(($1 > free ? $1 - free : 0))
+	if [ "$added" -gt 0 ] && ! hugepages_may "$added"; then
+		say "no hugepages: this user may not reserve them, or $added of 2 MiB are more than half of the free memory." \
+			"Everything works without them, somewhat slower."
+		return 0
+	fi
 	if [ "$added" -gt 0 ]; then
 		mkdir -p "$RUN"
 		made_note "hugepages $added"
-		hugepages_add "$added" || { made_note "hugepages -$added"; say "the kernel did not find $added pages of 2 MiB in one piece"; return 0; }
+		if ! hugepages_add "$added"; then
+			made_note "hugepages -$added"
+			say "the kernel did not find $added pages of 2 MiB in one piece"
+			return 0
+		fi
 	fi
 	say "hugepages: $1 of 2 MiB are free ($added added; scripts/setup.sh --undo gives them back)"
 }

@@ -35,18 +35,21 @@ cluster_configure() {
 
 # cluster_memory REPLICAS: sets HUGE (yes or no), EAL_MEMORY and ARENA, and says why.
 cluster_memory() {
-	local pages added
+	local pages added=0
 	HUGE=no
 	pages=$(($1 * (EAL_MB + $(arena_mb "$1")) / 2))
-	if [ "$GROUND" = root ] && added=$(hugepages_needed "$pages"); then
-		made_note "hugepages $added"
-		if hugepages_add "$added"; then
-			made_note "mount $RUN/huge"
-			mkdir -p "$RUN/huge"
-			mount -t hugetlbfs -o pagesize=2M,mode=0700 none "$RUN/huge" && HUGE=yes
-		else
-			made_note "hugepages -$added"
+	if [ "$GROUND" = root ]; then
+		# All of them are added, whatever is free now: another clone may be about to use those.
+		if hugepages_may "$pages"; then
+			made_note "hugepages $pages"
+			if hugepages_add "$pages"; then added=$pages HUGE=yes; else made_note "hugepages -$pages"; fi
 		fi
+		[ "$(hugepages_free 2>/dev/null || echo 0)" -lt "$pages" ] || HUGE=yes
+	fi
+	if [ "$HUGE" = yes ]; then
+		made_note "mount $RUN/huge"
+		mkdir -p "$RUN/huge"
+		mount -t hugetlbfs -o pagesize=2M,mode=0700 none "$RUN/huge" 2>/dev/null || HUGE=no
 	fi
 	if [ "$HUGE" = yes ]; then
 		EAL_MEMORY=(-m "$EAL_MB" --huge-dir "$RUN/huge")

@@ -83,8 +83,11 @@ made_spawn() {
 # Prints PID and START of the listed process called WHAT (the newest).
 made_proc() { awk -v what="$1" '$1 == "proc" && $4 == what { line = $2 " " $3 } END { print line }' "$RUN/made"; }
 
-# Removes everything on the list, newest first, and the list. Never fails half way: what is gone already is fine.
-made_remove() {
+# Removes everything on the list, newest first, and the list. Never fails half way: what is gone already is fine. (Silent, also
+# about the shell's own notices of killed children.)
+made_remove() { made_remove_all 2>/dev/null; }
+
+made_remove_all() {
 	local kind a b c left=() line waited
 	[ -f "$RUN/made" ] || { rmdir "$RUN" "${RUN%/*}" 2>/dev/null || :; return 0; }
 	# Processes first, all at once: ask, wait a little, then insist.

@@ -9,15 +9,10 @@ hugepages_free() {
 	echo $((free - reserved))
 }
 
-# hugepages_needed PAGES: prints how many must be added to have that many free. False when this user may not or when it would
-# take more than half of the memory that is available: the rest of the machine has to live as well.
-hugepages_needed() {
-	local free needed available
-	free=$(hugepages_free 2>/dev/null) || return 1
-	needed=$(($1 > free ? $1 - free : 0))
-	available=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
-	[ "$needed" -eq 0 ] || { [ -w "$POOL/nr_hugepages" ] && [ $((needed * 2048)) -le $((available / 2)) ]; } || return 1
-	echo "$needed"
+# hugepages_may PAGES: whether this user may add so many. Not more than half of the memory that is available: the rest of the
+# machine has to live as well.
+hugepages_may() {
+	[ -w "$POOL/nr_hugepages" ] && [ $(($1 * 2048)) -le $(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) / 2)) ]
 }
 
 # hugepages_add PAGES: false (and nothing changed) when the kernel did not find them all.

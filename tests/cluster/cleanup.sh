@@ -1,12 +1,10 @@
 #!/bin/bash
 # scripts/run.sh leaves nothing behind: after a normal run, an interrupted one, a kept one, a killed one.
 . "$(dirname "$0")/cluster.sh"
-need_ground_only() {
-	ground_decide
-	[ "$GROUND" != inside ] || skip "network namespaces are refused here, in a user namespace as well"
-	[ -x "$REPLICA" ] || skip "pnyx-replica is not built (no DPDK?)"
-}
-need_ground_only
+# No entering here: each run does that itself.
+ground_decide
+[ "$GROUND" != inside ] || skip "network namespaces are refused here, in a user namespace as well"
+[ -x "$REPLICA" ] || skip "pnyx-replica is not built (no DPDK?)"
 export PNYX_ID=clean1 PNYX_SKIP_SETUP=1
 ID=$PNYX_ID RUN=$(run_base)/$PNYX_ID
 work=$(mktemp -d)
@@ -34,7 +32,14 @@ wait_until_up() {
 	return 1
 }
 
-check "a run ends well" "$scripts/run.sh" --seconds 1 >"$work/first" 2>"$work/first.err"
+# run_into FILE ARGUMENTS...: a whole run, its output kept.
+run_into() {
+	local file=$1
+	shift
+	"$scripts/run.sh" "$@" >"$work/$file" 2>"$work/$file.err"
+}
+
+check "a run ends well" run_into first --seconds 1
 check "its last line has the figures" grep -qE \
 	'^PNYX n=3 port=af_packet commits=[1-9][0-9]* fast=[0-9.]+% p50=[0-9.]+us p99=[0-9.]+us echo_p50=[0-9.]+us ratio=[0-9.]+ state=equal$' \
 	<(tail -1 "$work/first")
@@ -57,7 +62,7 @@ check "another run comes up" wait_until_up
 kill -KILL $run
 wait $run 2>/dev/null || :
 check "a killed run leaves traces" test -n "$(traces)"
-check "the next run removes them and ends well" "$scripts/run.sh" --seconds 1 --keep >"$work/fourth" 2>&1
+check "the next run removes them and ends well" run_into fourth --seconds 1 --keep
 check "--keep leaves the cluster up" "$RUN/pnyx" put kept yes
 check "it can be read" is "$("$RUN/pnyx" --via r2 --raw get kept)" yes
 check "--stop stops it" "$scripts/run.sh" --stop
