@@ -18,9 +18,14 @@ static bool is_gone(uint64_t slot)
 void dp_pollers_enter(struct dp_pollers *p, uint32_t threads)
 {
 	char path[64];
+	int fd = -1;
 	*p = (struct dp_pollers){ .threads = threads, .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN) };
-	snprintf(path, sizeof path, "/dev/shm/pnyx-pollers-%u", (unsigned)getuid());
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	// Inside a user namespace uid 0 is somebody else outside: then the plain name may belong to the real one.
+	for (uint32_t attempt = 0; attempt < 8 && fd < 0; attempt++) {
+		snprintf(path, sizeof path, attempt == 0 ? "/dev/shm/pnyx-pollers-%u" : "/dev/shm/pnyx-pollers-%u-%u", (unsigned)getuid(),
+			 attempt);
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	}
 	if (fd < 0)
 		return; // then only our own threads are known
 	void *page = MAP_FAILED;
