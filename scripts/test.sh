@@ -41,13 +41,10 @@ count() { awk -v label="$2" -F: '$1 ~ "^" label " *$" { sum += $2 } END { print 
 
 # Tests that were skipped must say why: their last line is the reason.
 show_skipped() { # BUILD-DIRECTORY LOG-BASE
-	python3 - "$1/meson-logs/$2.json" <<-'END'
-		import json, sys
-		try:
-		    lines = open(sys.argv[1])
-		except FileNotFoundError:
-		    sys.exit()
-		for test in map(json.loads, lines):
+	python3 - "$1/meson-logs/$2" <<-'END'
+		import glob, json, sys
+		names = glob.glob(sys.argv[1] + '.json') + glob.glob(sys.argv[1] + '-*.json') # with a setup, its name follows
+		for test in (json.loads(line) for name in names if '.junit.' not in name for line in open(name)):
 		    if test['result'] == 'SKIP':
 		        said = (test.get('stdout', '') + test.get('stderr', '')).strip().splitlines()
 		        print('  skipped: %s: %s' % (test['name'], said[-1] if said else 'it gave no reason'))
