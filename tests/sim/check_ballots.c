@@ -8,7 +8,7 @@
 
 static void check_owner(const struct log *log, const struct log_instance *x, uint8_t from, uint64_t bal, const char *what)
 {
-	uint8_t owner = bal == 0 ? x->col : (uint8_t)((bal - 1) % log->config.n);
+	uint8_t owner = (uint8_t)(bal == 0 ? x->col : (bal - 1) % log->config.n);
 	if (owner != from)
 		verdict_fail("INV5: p%d sends %s of %s at ballot %" PRIu64 ", which belongs to p%d", from, what, log_name(x), bal,
 			     owner);
