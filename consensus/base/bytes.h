@@ -18,11 +18,12 @@ static inline void ep_store64(void *p, uint64_t v)
 	memcpy(p, &v, sizeof v);
 }
 
-// The last 1 to 8 bytes at `p` as a word padded with zeros.
+// The last 0 to 8 bytes at `p` as a word padded with zeros; `p` may be NULL when there are none.
 static inline uint64_t ep_load_tail(const uint8_t *p, uint32_t len)
 {
 	uint64_t v = 0;
-	memcpy(&v, p, len);
+	if (len)
+		memcpy(&v, p, len);
 	return v;
 }
 
