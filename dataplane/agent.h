@@ -54,7 +54,7 @@ struct dp_idle {
 };
 void dp_idle(const struct dp_idle *, uint32_t *empty_turns);
 
-// ---- loop.c: runs until *stop.
+// ---- loop.c: turns, and loops of turns that run until *stop.
 struct dp_loop {
 	struct dp_io io;
 	struct dp_consensus consensus;
@@ -62,6 +62,10 @@ struct dp_loop {
 	struct dp_idle idle;
 	volatile bool *stop;
 };
+// One turn of each shape; the work done, 0 = none.
+uint32_t dp_turn_fused(struct dp_loop *);
+uint32_t dp_turn_io(struct dp_loop *);
+uint32_t dp_turn_consensus(struct dp_loop *);
 void dp_loop_fused(struct dp_loop *);
 void dp_loop_split_io(struct dp_loop *);
 void dp_loop_split_consensus(struct dp_loop *);

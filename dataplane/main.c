@@ -79,7 +79,7 @@ static bool start_port(void)
 {
 	if (rte_eth_dev_count_avail() == 0) {
 		snprintf(app.error, sizeof app.error,
-			 "DPDK found no port: name one after `--`, for instance --vdev=net_af_packet0,iface=eth0 or -a 0000:01:00.0 bound to vfio-pci");
+			 "DPDK has no port (if one was named, its lines above say why not): name one after `--`, for instance --vdev=net_af_packet0,iface=eth0 or -a 0000:01:00.0 bound to vfio-pci");
 		return false;
 	}
 	uint16_t id = (uint16_t)rte_eth_find_next(0);

@@ -1,0 +1,79 @@
+#!/bin/bash
+# A start that cannot work ends with a sentence and exit code 2, and does not hang. start.sh PNYX-REPLICA
+set -u
+replica=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"; [ -z "${living:-}" ] || kill "$living" 2>/dev/null' EXIT
+failed=0
+eal=(--no-huge -m 96 --no-pci --no-shconf --no-telemetry --lcores "0@(0-1)" --log-level=lib.eal:error)
+
+config() { # NAME PORT ARENA-FOLDER
+	cat >"$dir/$1" <<-END
+		cluster = { id = "0x77"; name = "start"; };
+		members = (
+			{ name = "a"; uuid = "00000000-0000-4000-8000-000000000001"; ip = "127.0.0.1"; port = $2; },
+			{ name = "b"; uuid = "00000000-0000-4000-8000-000000000002"; ip = "127.0.0.2"; port = $2; },
+			{ name = "c"; uuid = "00000000-0000-4000-8000-000000000003"; ip = "127.0.0.3"; port = $2; } );
+		replica = { arena = "$3"; };
+	END
+}
+mkdir "$dir/arena"
+config good 7787 "$dir/arena"
+config nowhere 7787 "$dir/none/arena"
+config bad 99999 "$dir/arena"
+
+expect() { # CODE TEXT ARGUMENTS...: the program ends with CODE and says TEXT
+	local code=$1 text=$2 out rc
+	shift 2
+	out=$(timeout 20 "$replica" "$@" 2>&1 </dev/null)
+	rc=$?
+	if [ $rc -ne "$code" ] || ! grep -qF -- "$text" <<<"$out"; then
+		printf 'start.sh: %s\n  wanted exit %s and "%s", got exit %s and:\n%s\n' "$*" "$code" "$text" $rc "$(tail -4 <<<"$out")"
+		failed=$((failed + 1))
+	fi
+	cases=$((${cases:-0} + 1))
+}
+
+null=(--vdev=net_null0)
+expect 2 "-c FILE and -n NAME are needed"
+expect 2 "unrecognized option" --colour
+expect 2 "EAL's arguments come after" -c "$dir/good" -n a stray
+expect 2 "$dir/absent" -c "$dir/absent" -n a -- "${eal[@]}" "${null[@]}"
+expect 2 "$dir/bad:" -c "$dir/bad" -n a -- "${eal[@]}" "${null[@]}"
+expect 2 "nobody" -c "$dir/good" -n nobody -- "${eal[@]}" "${null[@]}"
+expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}"
+expect 2 "DPDK does not start" -c "$dir/good" -n a -- "${eal[@]}" --no-such-option
+expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}" --vdev=net_af_packet0,iface=pnyx-no-such
+expect 2 "$dir/none/arena" -c "$dir/nowhere" -n a -- "${eal[@]}" "${null[@]}"
+expect 2 "no memory for" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" -m 8
+
+# The same arena twice: the second is refused while the first lives.
+"$replica" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" >"$dir/log" 2>&1 &
+living=$!
+for _ in $(seq 200); do
+	grep -q "ready" "$dir/log" && break
+	sleep 0.1
+done
+grep -q ready "$dir/log" || { cat "$dir/log"; failed=$((failed + 1)); }
+expect 2 "in use" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
+
+# It stops when asked to, and its arena is taken up again.
+kill -TERM "$living"
+wait "$living" || { echo "start.sh: SIGTERM ended with $?"; failed=$((failed + 1)); }
+"$replica" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" >"$dir/log" 2>&1 &
+living=$!
+for _ in $(seq 200); do
+	grep -q "ready" "$dir/log" && break
+	sleep 0.1
+done
+grep -q "attached" "$dir/log" || { cat "$dir/log"; failed=$((failed + 1)); }
+
+# The arena belongs to another member, or is cut short.
+kill -TERM "$living"
+wait "$living"
+living=
+truncate -s 4096 "$dir"/arena/*
+expect 2 "arena" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
+
+echo "start.sh: $cases refusals, $failed failed"
+[ $failed -eq 0 ]
