@@ -22,21 +22,36 @@ static uint64_t hash_sessions(const struct ep_replica *r, uint32_t first, uint32
 	return sum;
 }
 
-static uint64_t hash_executed(const struct ep_replica *r)
+// The executed set, and how many it has. Both from the arena: a restart must not change what a replica says of itself.
+static uint64_t hash_executed(const struct ep_replica *r, uint64_t *count)
 {
 	uint64_t h = r->config.epoch;
+	*count = 0;
 	for (uint32_t c = 0; c < r->n; c++) {
 		h = ep_mix64(h ^ r->columns[c].exec_prefix);
+		*count += r->columns[c].exec_prefix - r->config.first;
 		for (uint64_t i = r->columns[c].exec_prefix + 1; i <= r->columns[c].known; i++)
-			if (ep_is_executed(r, c, i))
+			if (ep_is_executed(r, c, i)) {
 				h = ep_mix64(h ^ i ^ (uint64_t)c << 56);
+				++*count;
+			}
 	}
 	return h;
 }
 
+// All but the application's sum, which takes long.
+static struct ep_wire_digest quick_part(const struct ep_replica *r)
+{
+	struct ep_wire_digest d = { .n = r->n };
+	uint64_t executed;
+	d.executed_set = hash_executed(r, &executed);
+	d.executed = executed;
+	return d;
+}
+
 void ep_digest_slice(struct ep_replica *r, struct ep_wire_digest *out)
 {
-	*out = (struct ep_wire_digest){ .n = r->n, .executed = r->executed_count, .executed_set = hash_executed(r) };
+	*out = quick_part(r);
 	if (r->digest_at != r->executed_count + 1) { // something ran since: start anew
 		r->digest_at = r->executed_count + 1;
 		r->digest_cursor = r->digest_sum = 0;
@@ -54,9 +69,10 @@ void ep_digest_now(const struct ep_replica *r, struct ep_wire_digest *out)
 	uint64_t cursor = 0, sum = 0;
 	while (!pnyx_app_digest(ep_at(r, r->at_app), &cursor, &sum, UINT32_MAX))
 		;
-	*out = (struct ep_wire_digest){ .is_complete = 1, .n = r->n, .application = sum,
-					.sessions = hash_sessions(r, 0, r->session_buckets),
-					.executed_set = hash_executed(r), .executed = r->executed_count };
+	*out = quick_part(r);
+	out->is_complete = 1;
+	out->application = sum;
+	out->sessions = hash_sessions(r, 0, r->session_buckets);
 }
 
 void ep_counters_refresh(struct ep_replica *r)

@@ -1,0 +1,89 @@
+// A cluster of real cores whose every message, clock and crash is in the hands of a script.
+#pragma once
+#include "tests/sim/decode.h"
+#include "tests/sim/host.h"
+
+#define PLAY_NAMES_MAX 64
+#define PLAY_SESSIONS 16
+#define PLAY_FLIGHT_MAX 4096
+#define PLAY_TRACE_MAX 4096
+
+struct name { // what a script calls a command
+	char text[16];
+	uint8_t col; // its instance
+	uint64_t i;
+	uint8_t session; // index
+	uint8_t command[600]; // as submitted, for `repeat`
+	uint32_t len;
+	uint8_t kind;
+	uint64_t seq;
+	bool is_submitted;
+	uint32_t replies, refusals;
+	char reply[80];
+};
+
+struct flying { // one message under way; a frame of several is taken apart
+	uint8_t from, to;
+	uint8_t type;
+	uint8_t col;
+	uint64_t i;
+	uint32_t len;
+	uint8_t *frame;
+};
+
+struct event { // for the picture of a failed script
+	uint8_t at; // column
+	char text[100];
+};
+
+struct play {
+	uint8_t n;
+	struct host hosts[EP_MEMBERS_MAX];
+	ep_time clocks[EP_MEMBERS_MAX]; // each replica's own
+	struct ep_counters before[EP_MEMBERS_MAX]; // when the script's own part began
+	struct flying flight[PLAY_FLIGHT_MAX];
+	uint32_t flights;
+	struct name names[PLAY_NAMES_MAX];
+	uint32_t names_count;
+	struct ep_session_id sessions[PLAY_SESSIONS];
+	uint64_t seqs[PLAY_SESSIONS];
+	uint32_t next_session;
+	struct event trace[PLAY_TRACE_MAX];
+	uint32_t traced;
+};
+
+// Which messages: 0xff, 0 and NULL mean any.
+struct filter {
+	uint8_t from, to, type;
+	const struct name *name;
+};
+
+// play.c
+void play_start(struct play *, const struct ep_config *);
+void play_end(struct play *);
+struct name *play_name(struct play *, const char *text, bool is_new); // NULL: unknown, or taken
+void play_submit(struct play *, uint8_t at, struct name *); // also again, and at another replica
+void play_tick(struct play *, uint8_t p);
+void play_wait(struct play *, uint8_t p, ep_time ns, bool is_delivering);
+void play_quiet(struct play *); // delivers all until nothing is under way; no clock moves
+void play_kill(struct play *, uint8_t p);
+enum ep_attach play_restart(struct play *, uint8_t p);
+void play_note(struct play *, uint8_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void play_draw(const struct play *);
+
+// flight.c
+void flight_add(struct play *, uint8_t from, const struct ep_frame *);
+uint32_t flight_count(const struct play *, const struct filter *);
+// What matches now, not what follows from it. Returns how many.
+uint32_t flight_deliver(struct play *, const struct filter *, bool is_kept); // kept: a copy stays under way
+uint32_t flight_drop(struct play *, const struct filter *);
+const char *flight_text(const struct play *, const struct flying *); // static storage
+
+// script.c: false when the script fails; says why on standard output.
+bool script_run(const char *path, bool is_drawn);
+
+// expect.c: checks one `expect` line. NULL, or a sentence that says what was seen (static storage).
+const char *expect_line(struct play *, char **words, uint32_t count);
+// script.c, shared with expect.c. NULL or a sentence.
+const char *parse_replica(const struct play *, const char *word, uint8_t *p);
+const char *parse_filter(struct play *, char **words, uint32_t count, struct filter *);
