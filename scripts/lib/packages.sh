@@ -6,7 +6,7 @@
 PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libconfig-dev libjansson-dev
 	iproute2 ethtool)
 # For the tests only: unit test library, the second compiler with its sanitizer runtime.
-PACKAGES_TEST=(libcunit1-dev clang libclang-rt-14-dev)
+PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev)
 
 # Prints those of the named packages that are not installed.
 packages_missing() {

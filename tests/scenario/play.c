@@ -1,5 +1,6 @@
 // The cluster that a script plays with: processes, clocks, clients.
 #include "tests/scenario/play.h"
+#include "consensus/state.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,13 @@ static void on_sent(void *owner, uint8_t self, const struct ep_frame *frame)
 void play_tick(struct play *play, uint8_t p)
 {
 	if (play->hosts[p].replica)
-		host_tick(&play->hosts[p], play->clocks[p], 1000);
+		host_tick(&play->hosts[p], play->clocks[p], play->turns ? play->turns : 1000);
+}
+
+void play_pace(struct play *play, uint8_t p)
+{
+	if (play->turns && play->hosts[p].replica)
+		play->hosts[p].replica->config.exec_budget = 1; // less than a configuration may ask for
 }
 
 static void send_request(struct play *play, uint8_t at, uint64_t cookie, uint8_t kind, const struct ep_session_id *session, uint64_t seq,
@@ -173,8 +180,10 @@ enum ep_attach play_restart(struct play *play, uint8_t p)
 {
 	enum ep_attach verdict = host_attach(&play->hosts[p]);
 	play_note(play, p, "started again on its arena");
-	if (verdict == EP_ATTACH_OK)
+	if (verdict == EP_ATTACH_OK) {
+		play_pace(play, p);
 		play_tick(play, p);
+	}
 	return verdict;
 }
 

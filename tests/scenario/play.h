@@ -48,6 +48,7 @@ struct play {
 	struct ep_session_id sessions[PLAY_SESSIONS];
 	uint64_t seqs[PLAY_SESSIONS];
 	uint32_t next_session;
+	uint32_t turns; // of a replica after each message it gets; 0: until it is idle
 	struct event trace[PLAY_TRACE_MAX];
 	uint32_t traced;
 };
@@ -63,6 +64,7 @@ void play_start(struct play *, const struct ep_config *);
 void play_end(struct play *);
 struct name *play_name(struct play *, const char *text, bool is_new); // NULL: unknown, or taken
 void play_submit(struct play *, uint8_t at, struct name *); // also again, and at another replica
+void play_pace(struct play *, uint8_t p); // slow, if the script says so
 void play_tick(struct play *, uint8_t p);
 void play_wait(struct play *, uint8_t p, ep_time ns, bool is_delivering);
 void play_quiet(struct play *); // delivers all until nothing is under way; no clock moves

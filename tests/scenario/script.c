@@ -295,6 +295,26 @@ static const char *do_recover(char **words, uint32_t count)
 	return NULL;
 }
 
+// slow: from now on each message is followed by one turn of one unit of work.
+static const char *do_slow(char **words, uint32_t count)
+{
+	(void)words;
+	play.turns = 1;
+	for (uint8_t p = 0; p < play.n; p++)
+		play_pace(&play, p);
+	return count == 0 ? NULL : "slow";
+}
+
+// turn pK [N]: one turn of a slow replica, or N.
+static const char *do_turn(char **words, uint32_t count)
+{
+	uint8_t p;
+	const char *wrong = count >= 1 ? alive(words[0], &p) : "turn pK [N]";
+	for (long k = count > 1 ? atol(words[1]) : 1; !wrong && k > 0; k--)
+		play_tick(&play, p);
+	return wrong;
+}
+
 static const char *do_expect(char **words, uint32_t count)
 {
 	return expect_line(&play, words, count);
@@ -306,7 +326,7 @@ static const struct {
 } statements[] = { { "cluster", do_cluster }, { "submit", do_submit }, { "again", do_again },	 { "newest", do_call },
 		   { "deliver", do_deliver }, { "copy", do_copy },     { "drop", do_drop },	 { "run", do_run },
 		   { "wait", do_wait },	      { "kill", do_kill },     { "restart", do_restart }, { "recover", do_recover },
-		   { "expect", do_expect } };
+		   { "slow", do_slow },	   { "turn", do_turn },	      { "expect", do_expect } };
 
 static const char *do_line(char *line)
 {

@@ -1,0 +1,103 @@
+#!/bin/bash
+# Usage: scripts/mutations.sh [ID ...] [--seeds N] [--list] [--help]
+#
+# Measures the tests themselves: breaks one rule of the core at a time, in a copy, and lets scenarios and simulator find it.
+# Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning.
+#
+#   --seeds N     how many seeds of the simulator may be spent on one mutation (default 2000)
+#   --list        only lists them
+#
+# One line for each: id, file:line, what caught it, seeds, seconds. The last line: PNYX mutations N/N caught
+# Exit status: 0 all are caught, 1 a survivor, or a patch that no longer applies, 2 wrong usage.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd -P)
+for lib in common packages build; do
+	# shellcheck source=/dev/null
+	. "$here/lib/$lib.sh"
+done
+
+seeds=2000 wanted=() list=no
+while [ $# -gt 0 ]; do
+	case $1 in
+	--seeds) need_value "$1" $#; need_number "$1" "$2" 1 100000000; seeds=$2; shift ;;
+	--list) list=yes ;;
+	-h | --help) print_manual "$0"; exit 0 ;;
+	-*) usage_error "unknown option '$1'" ;;
+	*) wanted+=("$1") ;;
+	esac
+	shift
+done
+
+patches=()
+for p in "$ROOT"/tests/mutation/*.patch; do
+	id=$(basename "$p" .patch)
+	[ "${#wanted[@]}" -gt 0 ] || { patches+=("$p"); continue; }
+	for w in "${wanted[@]}"; do case $id in "$w"*) patches+=("$p") ;; esac; done
+done
+[ "${#patches[@]}" -gt 0 ] || usage_error "no mutation is called ${wanted[*]}"
+if [ "$list" = yes ]; then
+	for p in "${patches[@]}"; do printf '%-34s %s\n' "$(basename "$p" .patch)" "$(head -1 "$p")"; done
+	exit 0
+fi
+
+[ -n "${PNYX_SKIP_SETUP:-}" ] || "$here/setup.sh" --packages --tests
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tree"
+tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/app | tar -C "$work/tree" -xf -
+printf 'foreach d : ["sim", "scenario"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
+ROOT=$work/tree build_in "$work/build" -Ddcheck=true -Doptimization=1 -Ddebug=false
+
+# The first script of tests/scenario that fails; empty when none does.
+by_scenario() {
+	local script out
+	for script in "$work"/tree/tests/scenario/*.pnyx; do
+		out=$(timeout 20 "$work/build/tests/scenario/pnyx-scenario" "$script" 2>&1 | tail -1) ||
+			{ printf 'scenario %s: %s' "$(basename "$script" .pnyx)" "$out"; return; }
+	done
+}
+
+# The first seed that fails, in growing slices, over clusters and modes in turn.
+by_simulator() {
+	local spent=0 first=1 out slice kind args
+	while [ "$spent" -lt "$seeds" ]; do
+		slice=20
+		for kind in "sim" "sim --members 3 --mode E" "sim-bank" "sim --members 5" "sim --members 4" "sim --members 3 --mode D"; do
+			# shellcheck disable=SC2206 # words on purpose
+			args=(${kind#* })
+			[ "$kind" != "${kind#* }" ] || args=()
+			if ! out=$(timeout 120 "$work/build/tests/sim/pnyx-${kind%% *}" "${args[@]}" --once --quiet --first "$first" --seeds "$slice" 2>&1); then
+				printf '%s' "$(grep -m1 -oE '(INV[0-9]+|CHECK failed|[Ll]inear|converge|seed [0-9]+)[^|]{0,90}' <<<"$out" | head -1)"
+				printf ' (%s, seeds %d..)' "$kind" "$first" 
+				echo $((spent + slice)) >"$work/spent"
+				return
+			fi
+			spent=$((spent + slice))
+		done
+		first=$((first + slice))
+	done
+	echo "$spent" >"$work/spent"
+}
+
+caught=0
+for p in "${patches[@]}"; do
+	id=$(basename "$p" .patch) began=$SECONDS
+	file=$(sed -n 's|^+++ b/||p' "$p" | head -1) line=$(sed -n 's/^@@ -\([0-9]*\).*/\1/p' "$p" | head -1)
+	echo 0 >"$work/spent"
+	if ! patch -d "$work/tree" -p1 --fuzz=1 -s --no-backup-if-mismatch <"$p" >"$work/log" 2>&1; then
+		printf '%-32s %s:%s DOES NOT APPLY\n' "$id" "$file" "$line"
+		cp "$ROOT/$file" "$work/tree/$file"
+		continue
+	fi
+	if ! ninja -C "$work/build" tests/scenario/pnyx-scenario tests/sim/pnyx-sim tests/sim/pnyx-sim-bank >"$work/log" 2>&1; then
+		printf '%-32s %s:%s DOES NOT BUILD: %s\n' "$id" "$file" "$line" "$(grep -m1 error "$work/log")"
+	else
+		by=$(by_scenario)
+		[ -n "$by" ] || by=$(by_simulator)
+		if [ -n "$by" ]; then caught=$((caught + 1)); else by='SURVIVED'; fi
+		printf '%-32s %s:%s %s; seeds %s, %d s\n' "$id" "$file" "$line" "$by" "$(cat "$work/spent")" $((SECONDS - began))
+	fi
+	cp "$ROOT/$file" "$work/tree/$file"
+done
+echo "PNYX mutations $caught/${#patches[@]} caught"
+[ "$caught" -eq "${#patches[@]}" ]
