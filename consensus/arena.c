@@ -216,7 +216,8 @@ static void reindex(struct ep_replica *r, ep_slot slot)
 	struct ep_own *own = ep_own(r, slot);
 	own->cost = keys.cost;
 	r->own_cost += keys.cost;
-	r->own_unexecuted += !is_executed;
+	own->is_open = !is_executed;
+	r->own_unexecuted += own->is_open;
 	if (rec_is_committed(rec) || rec->bal != 0)
 		return;
 	// M6: lost effects are lost messages. Tallies start again from what the own record says.

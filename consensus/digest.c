@@ -22,17 +22,23 @@ static uint64_t hash_sessions(const struct ep_replica *r, uint32_t first, uint32
 	return sum;
 }
 
+// ep_mix64() alone maps 0 to 0: two sets of different lengths could meet there.
+static uint64_t fold(uint64_t h, uint64_t word)
+{
+	return ep_mix64(ep_mix64(h + 0x9e3779b97f4a7c15ULL) ^ word);
+}
+
 // The executed set, and how many it has. Both from the arena: a restart must not change what a replica says of itself.
 static uint64_t hash_executed(const struct ep_replica *r, uint64_t *count)
 {
 	uint64_t h = r->config.epoch;
 	*count = 0;
 	for (uint32_t c = 0; c < r->n; c++) {
-		h = ep_mix64(h ^ r->columns[c].exec_prefix);
+		h = fold(h, r->columns[c].exec_prefix);
 		*count += r->columns[c].exec_prefix - r->config.first;
 		for (uint64_t i = r->columns[c].exec_prefix + 1; i <= r->columns[c].known; i++)
 			if (ep_is_executed(r, c, i)) {
-				h = ep_mix64(h ^ i ^ (uint64_t)c << 56);
+				h = fold(h, i | 1ULL << 63); // not a prefix
 				++*count;
 			}
 	}

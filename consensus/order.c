@@ -100,7 +100,9 @@ bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 	struct ep_session_id *trace = (struct ep_session_id *)ep_at(r, r->at_trace) + r->executed_count++ % EP_TRACE_MAX;
 	*trace = (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = col };
 	if (col == r->self) {
-		r->own_unexecuted--;
+		// A number that others ended before it was used here was never counted.
+		r->own_unexecuted -= ep_own(r, slot)->is_open;
+		ep_own(r, slot)->is_open = 0;
 		settle_cost(r, slot, used);
 		if (!rec_is_nop(rec))
 			reply(r, fx, slot, &out);

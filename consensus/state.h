@@ -50,6 +50,7 @@ struct ep_own {
 	uint8_t queue;        // timer queue, EP_QUEUE_NONE = none
 	uint8_t is_late;      // T_fast has passed
 	uint8_t is_resent;
+	uint8_t is_open;      // counted in own_unexecuted
 	uint64_t cookie;
 	ep_time submitted;
 	ep_time due;

@@ -41,7 +41,7 @@ static enum ep_admission admit(struct ep_replica *r, uint32_t cost)
 static void start_own(struct ep_replica *r, ep_slot slot, const struct ep_request *request, uint32_t cost)
 {
 	struct ep_own *own = ep_own(r, slot);
-	*own = (struct ep_own){ .queue = EP_QUEUE_NONE, .submitted = r->now, .cost = cost,
+	*own = (struct ep_own){ .queue = EP_QUEUE_NONE, .submitted = r->now, .cost = cost, .is_open = 1,
 				.tally_ok = (uint8_t)(1u << r->self), .tally_eq = (uint8_t)(1u << r->self) };
 	if (request->client) {
 		own->client = *request->client;
