@@ -1,0 +1,116 @@
+// SUBMIT: numbers, dependencies, the designated peer, and who is refused.
+#include "consensus/window.h"
+#include "tests/unit/core.h"
+
+static struct core c;
+
+static void test_preaccepts(void)
+{
+	uint64_t deps[EP_MEMBERS_MAX] = { 1, 4, 0 };
+	core_start(&c, 3, 0, 0);
+	core_preaccept(&c, 1, 4, 0, NULL, "k");
+	core_forget(&c);
+	core_request(&c, EP_CMD_READ, NULL, 1, "other", NULL);
+	CU_ASSERT(core_deps_are(&c, core_said(&c, 1, EP_PREACCEPT), (uint64_t[]){ 0, 0, 0 }));
+	core_request(&c, EP_CMD_READ, NULL, 2, "k", NULL);
+	deps[0] = 0;
+	CU_ASSERT(core_deps_are(&c, core_said(&c, 1, EP_PREACCEPT), deps));
+	CU_ASSERT(core_deps_are(&c, core_said(&c, 2, EP_PREACCEPT), deps));
+	CU_ASSERT_EQUAL(core_record(&c, 0, 2)->seq, core_record(&c, 1, 4)->seq + 2); // Lamport: above all that was seen
+	CU_ASSERT_EQUAL(core_said(&c, 1, EP_PREACCEPT)->msg->i, 2);
+	core_end(&c);
+}
+
+// Who answers fastest is designated; a suspect, or one that missed three in a row, only when there is no other.
+static void test_designated(void)
+{
+	core_start(&c, 3, 0, 0);
+	c.r->peers[1].srtt = 2000;
+	c.r->peers[2].srtt = 1000;
+	core_request(&c, EP_CMD_READ, NULL, 1, "a", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 1)->fq, 2);
+	c.r->peers[2].misses = EP_MISSES_MAX;
+	core_request(&c, EP_CMD_READ, NULL, 2, "b", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 2)->fq, 1);
+	ep_control(c.r, c.now, &(struct ep_command){ .type = EP_SUSPECT, .member = 1 }, &c.host.effects);
+	core_request(&c, EP_CMD_READ, NULL, 3, "c", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 3)->fq, 2);
+	c.r->peers[2].misses = 0;
+	core_request(&c, EP_CMD_READ, NULL, 4, "d", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 4)->fq, 2);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 1)->fq, 2); // never changes
+	core_end(&c);
+}
+
+static void test_busy(void)
+{
+	core_start(&c, 3, 0, 0);
+	for (uint64_t k = 1; k <= 32; k++)
+		core_request(&c, EP_CMD_READ, NULL, k, "k", NULL);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_BUSY), 0);
+	core_request(&c, EP_CMD_READ, NULL, 33, "k", NULL);
+	CU_ASSERT_PTR_NOT_NULL(core_said(&c, EP_CLIENT, EP_C_BUSY));
+	CU_ASSERT_EQUAL(c.r->counters.busy_own, 1);
+	CU_ASSERT_EQUAL(ep_known(c.r, 0), 32); // a refused request takes no number: nobody would ever execute it
+	core_end(&c);
+}
+
+// The window is full before its reserve begins: 64 of 128.
+static void test_window_full(void)
+{
+	struct ep_config config = core_config(1, 0, 0);
+	config.own_max = 64;
+	core_start_with(&c, &config);
+	c.r->columns[0].agreed = 0;
+	uint64_t k = 1;
+	for (; k <= 100 && core_count(&c, EP_C_BUSY) == 0; k++) {
+		c.r->columns[0].agreed = c.r->columns[0].stable; // others lag behind
+		core_request(&c, EP_CMD_READ, NULL, k, "k", NULL);
+	}
+	CU_ASSERT(c.r->counters.busy_window > 0 || k > 64);
+	core_end(&c);
+}
+
+// EX5: room is decided here, never at execution.
+static void test_room(void)
+{
+	struct ep_config config = core_config(3, 0, 0);
+	config.cost_max = 8;
+	config.app_capacity = 64;
+	core_start_with(&c, &config);
+	static char value[900];
+	memset(value, 'v', sizeof value - 1);
+	struct ep_session_id session = { .i = 1, .epoch = 1 };
+	core_request(&c, EP_CMD_UPDATE, &session, 1, "k", value);
+	CU_ASSERT_PTR_NOT_NULL(core_said(&c, EP_CLIENT, EP_C_BUSY));
+	CU_ASSERT_EQUAL(c.r->counters.busy_room, 1);
+	CU_ASSERT_EQUAL(ep_known(c.r, 0), 0);
+	core_end(&c);
+}
+
+// A number that others have decided Nop before it was used here is passed over.
+static void test_taken(void)
+{
+	core_start(&c, 3, 0, 0);
+	core_value(&c, 2, EP_ACCEPT, 0, 1, 3, NULL, "NOP");
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	CU_ASSERT_EQUAL(core_said(&c, 1, EP_PREACCEPT)->msg->i, 2);
+	CU_ASSERT(rec_is_nop(core_record(&c, 0, 1)));
+	core_end(&c);
+}
+
+static void test_alone(void)
+{
+	core_start(&c, 1, 0, 0);
+	struct ep_session_id session = core_open(&c);
+	core_request(&c, EP_CMD_UPDATE, &session, 1, "k", "v");
+	const struct said *s = core_said(&c, EP_CLIENT, EP_C_REPLY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(((const struct ep_wire_reply *)(s->msg + 1))->status, EP_OK);
+	CU_ASSERT_EQUAL(ep_exec_prefix(c.r, 0), 2);
+	core_end(&c);
+}
+
+static const struct unit_test tests[] = { { "PreAccept", test_preaccepts }, { "designated peer", test_designated }, { "busy", test_busy },
+					  { "window", test_window_full }, { "room", test_room }, { "taken", test_taken }, { "alone", test_alone } };
+UNIT_MAIN("submit", tests)
