@@ -63,7 +63,7 @@ const char *ep_config_check(const struct ep_config *c)
 		return "timers: must not be 0";
 	if (c->fast_rtts == 0 || c->resend_rtts == 0 || c->open_rtts == 0 || c->exec_budget < 16)
 		return "timers: multiples of the round trip must not be 0, exec_budget at least 16";
-	if (c->first > UINT64_MAX / 2 + (UINT64_MAX >> 4))
-		return "first: too large";
+	if (c->first > (1ULL << 63) - (1ULL << 32)) // numbers on the wire are below 2^63
+		return "first: at most 2^63 - 2^32";
 	return NULL;
 }

@@ -83,7 +83,8 @@ static const struct shape shapes[TYPES_MAX] = {
 		.ballot = BALLOT_ABOVE_0, .seq_at = SEQ(ep_wire_recover_ok), .flags = RECOVER_FLAGS,
 		.argument = ARG_FQ, .tail = TAIL_IF_HAS),
 	[EP_VALIDATE] = INSTANCE("Validate", VALUE, .ballot = BALLOT_ABOVE_0, .tail = TAIL_PAYLOAD),
-	[EP_VALIDATE_OK] = INSTANCE("ValidateOK", BALLOT, .ballot = BALLOT_ABOVE_0, .tail = TAIL_CONFLICTS),
+	[EP_VALIDATE_OK] = INSTANCE("ValidateOK", BALLOT, .ballot = BALLOT_ABOVE_0, .flags = EP_MSG_SHORT,
+		.tail = TAIL_CONFLICTS),
 	[EP_FETCH] = INSTANCE("FetchCommit", .fixed = SIZE(ep_wire_fetch)),
 	[EP_PENDING] = INSTANCE("Pending", .fixed = SIZE(ep_wire_fetch)),
 

@@ -26,6 +26,8 @@ static void on_sent(void *owner, uint8_t self, const struct ep_frame *frame)
 	for (uint32_t at = sizeof(struct ep_wire_header); at < frame->len && c->said_count < CORE_SAID_MAX;) {
 		const struct ep_msg *msg = ep_wire_msg(frame->data, at);
 		struct said *s = &c->said[c->said_count++];
+		uint32_t payload;
+		CU_ASSERT_EQUAL(ep_wire_check_msg(msg, c->r->n, &payload), EP_DROP_NONE); // what we say, we understand
 		s->to = frame->member;
 		memcpy(s->frame, frame->data + at, msg->len);
 		s->msg = (const void *)s->frame;

@@ -82,7 +82,7 @@ static void test_liar(void)
 // Numbers near 2^63: nothing wraps.
 static void test_large_numbers(void)
 {
-	static const uint64_t starts[] = { (1ull << 32) - 64, (1ull << 63) - 64 };
+	static const uint64_t starts[] = { (1ull << 32) - 64, (1ull << 63) - (1ull << 32) };
 	for (size_t k = 0; k < 2; k++) {
 		struct ep_config config = core_config(1, 0, 0);
 		config.first = starts[k];
