@@ -34,6 +34,17 @@ expect() { # CODE TEXT ARGUMENTS...: the program ends with CODE and says TEXT
 	cases=$((${cases:-0} + 1))
 }
 
+begin() { # LOG TEXT: starts the program in the background; when it is ready it has said TEXT
+	: >"$dir/$1"
+	"$replica" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" >"$dir/$1" 2>&1 &
+	living=$!
+	for _ in $(seq 300); do
+		grep -q "ready" "$dir/$1" && break
+		sleep 0.1
+	done
+	grep -q "$2" "$dir/$1" || { cat "$dir/$1"; failed=$((failed + 1)); }
+}
+
 null=(--vdev=net_null0)
 expect 2 "-c FILE and -n NAME are needed"
 expect 2 "unrecognized option" --colour
@@ -48,25 +59,13 @@ expect 2 "$dir/none/arena" -c "$dir/nowhere" -n a -- "${eal[@]}" "${null[@]}"
 expect 2 "no memory for" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" -m 8
 
 # The same arena twice: the second is refused while the first lives.
-"$replica" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" >"$dir/log" 2>&1 &
-living=$!
-for _ in $(seq 200); do
-	grep -q "ready" "$dir/log" && break
-	sleep 0.1
-done
-grep -q ready "$dir/log" || { cat "$dir/log"; failed=$((failed + 1)); }
+begin first ready
 expect 2 "in use" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
 
 # It stops when asked to, and its arena is taken up again.
 kill -TERM "$living"
 wait "$living" || { echo "start.sh: SIGTERM ended with $?"; failed=$((failed + 1)); }
-"$replica" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" >"$dir/log" 2>&1 &
-living=$!
-for _ in $(seq 200); do
-	grep -q "ready" "$dir/log" && break
-	sleep 0.1
-done
-grep -q "attached" "$dir/log" || { cat "$dir/log"; failed=$((failed + 1)); }
+begin second attached
 
 # The arena belongs to another member, or is cut short.
 kill -TERM "$living"

@@ -64,7 +64,7 @@ static void hostile(uint8_t p, bool is_damaged)
 {
 	uint8_t frame[200];
 	uint32_t len = 64 + next() % 100;
-	struct ep_source source = { .member = is_damaged ? (uint8_t)((p + 1) % play.n) : EP_CLIENT };
+	struct ep_source source = { .member = (uint8_t)(is_damaged ? (p + 1) % play.n : EP_CLIENT) };
 	ep_wire_begin(frame, is_damaged ? EP_FRAME_MEMBER : EP_FRAME_REQUEST, is_damaged ? source.member : EP_SENDER_CLIENT, 3, 1);
 	for (uint32_t k = 64; k < len; k++)
 		frame[k] = next();
@@ -140,7 +140,7 @@ static void act(void)
 			play_submit(&play, p, &play.names[next() % play.names_count]);
 		break;
 	case 15:
-		ep_control(h->replica, play.clocks[p], &(struct ep_command){ .type = next() & 1 ? EP_SUSPECT : EP_TRUST, .member = next() % play.n },
+		ep_control(h->replica, play.clocks[p], &(struct ep_command){ .type = next() & 1 ? EP_SUSPECT : EP_TRUST, .member = (uint8_t)(next() % play.n) },
 			   &h->effects);
 		break;
 	}
@@ -152,7 +152,7 @@ static void body(void *arg)
 {
 	(void)arg;
 	uint8_t first = next();
-	struct ep_config config = { .cluster = 3, .hash_seed = 11, .n = (uint8_t)(3 + first % 3), .mode = first & 8 && first % 3 == 0 ? EP_MODE_E : 0, .seed = first };
+	struct ep_config config = { .cluster = 3, .hash_seed = 11, .n = (uint8_t)(3 + first % 3), .mode = (uint8_t)(first & 8 && first % 3 == 0 ? EP_MODE_E : 0), .seed = first };
 	ep_config_defaults(&config);
 	config.window = 256;
 	config.own_max = 64;
