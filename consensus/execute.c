@@ -33,15 +33,43 @@ void ep_exec_root(struct ep_replica *r, ep_slot slot)
 	queue_root(r, slot);
 }
 
+// The first instance of a column whose payload is unknown here.
+static uint64_t first_hole(struct ep_replica *r, uint32_t col, uint64_t top)
+{
+	struct ep_column *c = &r->columns[col];
+	while (c->kprefix < top && ep_is_payload_known(r, col, c->kprefix + 1)) {
+		c->kprefix++;
+		c->k_moved = r->now;
+	}
+	return c->kprefix + 1;
+}
+
+// A root that waits for a hole needs all payloads of the column up to a number. While there is another hole below that, it goes to
+// that one's list without being searched again: a replica that catches up fills thousands, with thousands of roots waiting.
+static bool meets_next_hole(const struct ep_replica *r, ep_slot root, uint64_t hole)
+{
+	uint32_t needs = *ep_needs(r, root);
+	return (needs & 1) && (((needs >> 1) - (uint32_t)hole) & 0x7fffffff) < 1u << 30;
+}
+
 void ep_exec_wake(struct ep_replica *r, ep_slot slot)
 {
-	uint32_t at = *ep_waiters(r, slot);
+	uint32_t at = *ep_waiters(r, slot), col = ep_slot_col(r, slot);
+	if (at == EP_NIL)
+		return;
 	*ep_waiters(r, slot) = EP_NIL;
+	uint64_t hole = first_hole(r, col, r->columns[col].known);
+	uint32_t *waiters = ep_waiters(r, ep_slot_of(r, col, hole));
 	while (at != EP_NIL) {
 		struct ep_exec *exec = ep_exec(r, at);
 		uint32_t next = exec->next;
-		exec->marks &= (uint8_t)~EP_MARK_WAITING;
-		queue_root(r, at);
+		if (!(exec->marks & EP_MARK_ORDERED) && meets_next_hole(r, at, hole)) {
+			exec->next = *waiters;
+			*waiters = at;
+		} else {
+			exec->marks &= (uint8_t)~EP_MARK_WAITING;
+			queue_root(r, at);
+		}
 		at = next;
 	}
 }
@@ -71,9 +99,10 @@ static bool still_blocks(const struct ep_replica *r, uint64_t word, struct block
 	return was_hole ? !ep_is_payload_known(r, col, i) : !rec_is_committed(rec);
 }
 
-// BLOCK: everything on the component stack reaches the blocker; the root waits for it.
+// BLOCK: everything on the component stack reaches the blocker; the root waits for it, up to what the present vertex needs.
 static void block(struct ep_replica *r, struct blocker b)
 {
+	uint64_t top = rec_dep(ep_rec(r, r->run_vertex), r->n)[b.col];
 	ep_slot slot = ep_slot_of(r, b.col, b.i);
 	bool is_hole = !ep_is_payload_known(r, b.col, b.i);
 	uint64_t word = blocker_word(slot, b.i, is_hole);
@@ -87,6 +116,7 @@ static void block(struct ep_replica *r, struct blocker b)
 	struct ep_exec *root = ep_exec(r, r->run_root);
 	if (!(root->marks & (EP_MARK_QUEUED | EP_MARK_WAITING))) {
 		root->marks |= EP_MARK_WAITING;
+		*ep_needs(r, r->run_root) = is_hole && top >= b.i ? (uint32_t)top << 1 | 1 : 0; // top < b.i: not this vertex's hole
 		root->next = *ep_waiters(r, slot);
 		*ep_waiters(r, slot) = r->run_root;
 	}
@@ -241,13 +271,8 @@ static enum edge next_by_scan(struct ep_replica *r, ep_slot v, ep_slot *to, stru
 
 static bool has_hole(struct ep_replica *r, uint32_t col, uint64_t top, struct blocker *b)
 {
-	struct ep_column *c = &r->columns[col];
-	while (c->kprefix < top && ep_is_payload_known(r, col, c->kprefix + 1)) {
-		c->kprefix++;
-		c->k_moved = r->now;
-	}
-	*b = (struct blocker){ col, c->kprefix + 1 };
-	return c->kprefix < top;
+	*b = (struct blocker){ col, first_hole(r, col, top) };
+	return b->i <= top;
 }
 
 static enum edge next_edge(struct ep_replica *r, ep_slot v, ep_slot *to, struct blocker *b, uint32_t *budget)

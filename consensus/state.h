@@ -236,7 +236,13 @@ static inline struct ep_track *ep_track(struct ep_entry *entry, uint32_t col)
 }
 static inline uint32_t *ep_waiters(const struct ep_replica *r, ep_slot slot)
 {
-	return (uint32_t *)ep_at(r, r->at_waiters) + slot;
+	return (uint32_t *)ep_at(r, r->at_waiters) + 2 * (size_t)slot;
+}
+// Of an instance that waits: up to which number (low 31 bits) it needs the payloads of a column, times 2, plus 1; 0 when it does
+// not wait for a hole. Its own word: other searches pass through the instance meanwhile.
+static inline uint32_t *ep_needs(const struct ep_replica *r, ep_slot slot)
+{
+	return ep_waiters(r, slot) + 1;
 }
 static inline uint32_t *ep_unindexed(const struct ep_replica *r, ep_slot slot)
 {
