@@ -1,6 +1,7 @@
 // The arena's layout: where each table lies, a fresh identity, and going on after a kill (architecture.md section 5, protocol.md B.7).
 #include "consensus/decide.h"
 #include "consensus/execute.h"
+#include "consensus/hello.h"
 #include "consensus/quorum.h"
 #include "consensus/session.h"
 
@@ -150,6 +151,7 @@ enum ep_attach ep_replica_init(void *arena, size_t size, const struct ep_config 
 	struct pnyx_app_config app = app_config(config);
 	pnyx_app_init(ep_at(r, r->at_app), &app);
 	ep_sessions_init(r);
+	ep_hello_start(r, config->hello == EP_HELLO_ALWAYS);
 	ep_publish64(&r->magic, EP_ARENA_MAGIC);
 	*ret = r;
 	return EP_ATTACH_OK;
@@ -168,7 +170,15 @@ static enum ep_attach trust(const struct ep_replica *r, const struct ep_config *
 		return EP_ATTACH_CLUSTER;
 	if (memcmp(r->config.boot_id, c->boot_id, sizeof c->boot_id) != 0)
 		return EP_ATTACH_BOOT;
-	return r->is_poisoned ? EP_ATTACH_POISONED : EP_ATTACH_OK;
+	switch ((enum ep_poison)r->poison) {
+	case EP_POISON_NONE:
+		return EP_ATTACH_OK;
+	case EP_POISON_ROLLED_BACK:
+		return EP_ATTACH_ROLLED_BACK;
+	case EP_POISON_CHECK:
+		break;
+	}
+	return EP_ATTACH_POISONED;
 }
 
 // One record after a kill: its volatile part is void, its payload goes back into the index.
@@ -281,11 +291,12 @@ enum ep_attach ep_replica_attach(void *arena, size_t size, const struct ep_confi
 			own = rec->i;
 	}
 	r->next_i = own + 1;
+	ep_hello_start(r, config->hello != EP_HELLO_NEVER);
 	*ret = r;
 	return EP_ATTACH_OK;
 }
 
 void ep_poison(struct ep_replica *r)
 {
-	r->is_poisoned = 1;
+	r->poison = EP_POISON_CHECK;
 }

@@ -2,6 +2,7 @@
 #include "consensus/client.h"
 #include "consensus/decide.h"
 #include "consensus/digest.h"
+#include "consensus/hello.h"
 #include "consensus/session.h"
 
 static void send_welcome(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *to, enum ep_msg_type type,
@@ -59,6 +60,11 @@ static void on_request(struct ep_replica *r, struct ep_effects *fx, const struct
 	if (command->kind == EP_CMD_RECONFIG || command->len + sizeof(struct ep_wire_payload) > ep_payload_max(r->config.frame_max)) {
 		enum ep_status why = command->kind == EP_CMD_RECONFIG ? EP_BAD_COMMAND : EP_TOO_BIG;
 		ep_send_reply(r, fx, from, msg->i, 0, why, NULL, NULL, 0);
+		return;
+	}
+	if (!ep_is_member(r)) {
+		r->counters.busy_asking++;
+		ep_send_busy(r, fx, from, msg->i);
 		return;
 	}
 	if (command->kind == EP_CMD_UPDATE) {

@@ -39,7 +39,8 @@
 	X(arena_used, "units of application room in use") \
 	X(arena_room, "units of application room") \
 	X(validations, "Validate rounds started") \
-	X(resubmitted, "own requests given a new instance after Nop")
+	X(resubmitted, "own requests given a new instance after Nop") \
+	X(busy_asking, "requests refused: peers have not yet confirmed the state of this start")
 
 struct ep_counters {
 #define EP_COUNTER_FIELD(name, text) uint64_t name;

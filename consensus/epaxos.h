@@ -36,6 +36,13 @@ struct ep_member {
 
 enum ep_mode { EP_MODE_AUTO = 0, EP_MODE_D, EP_MODE_E }; // AUTO: D for n <= 3. Others are for tests and exploration.
 
+// When a replica asks its peers what they have seen of it, before it votes (hello.c, protocol.md F.2).
+enum ep_hello {
+	EP_HELLO_ATTACHED = 0, // after attach: a fresh arena is believed to be a new cluster's
+	EP_HELLO_ALWAYS,       // also with a fresh arena: for service
+	EP_HELLO_NEVER,        // for tests of single handlers and for exploration
+};
+
 // All sizes and times of one replica. ep_config_defaults() gives all but cluster, n, self, members.
 struct ep_config {
 	uint64_t cluster;
@@ -44,6 +51,7 @@ struct ep_config {
 	uint8_t self;   // this replica's column
 	uint8_t e;      // 0: from n (protocol.md A.2); 1: smaller e for n >= 5
 	uint8_t mode;   // enum ep_mode
+	uint8_t hello;  // enum ep_hello
 	struct ep_member members[EP_MEMBERS_MAX];
 	uint64_t hash_seed; // equal on all members
 	uint32_t frame_max; // equal on all members
@@ -80,6 +88,7 @@ enum ep_attach {
 	EP_ATTACH_CLUSTER, // other cluster, member or incarnation
 	EP_ATTACH_BOOT,    // the machine was restarted since
 	EP_ATTACH_POISONED,
+	EP_ATTACH_ROLLED_BACK, // peers had seen more of this identity than the arena knew: it is dead
 	EP_ATTACH_DAMAGED,
 };
 
@@ -149,6 +158,20 @@ struct ep_command { // from the shell or the control plane
 	uint32_t value;
 };
 void ep_control(struct ep_replica *, ep_time now, const struct ep_command *, struct ep_effects *);
+
+// Whether peers have confirmed that the arena forgot nothing they saw.
+enum ep_standing {
+	EP_STANDING_ASKING = 0, // votes for nothing, accepts no command
+	EP_STANDING_MEMBER,
+	EP_STANDING_DEAD, // says nothing any more; the shell should stop and report ep_refutation()
+};
+enum ep_standing ep_standing(const struct ep_replica *);
+// The answer that ended a DEAD identity: of which member, what it had seen, what the arena knew.
+struct ep_refutation {
+	struct ep_wire_hello seen, known;
+	uint8_t by;
+};
+struct ep_refutation ep_refutation(const struct ep_replica *);
 
 // ---- looking in ---------------------------------------------------------------------------------------------
 const struct ep_counters *ep_counters(const struct ep_replica *);

@@ -1,6 +1,7 @@
 // Learning what others decided: prefixes of each column, Status, FetchCommit (protocol.md C.1, E.1, E.5).
 #include "consensus/decide.h"
 #include "consensus/execute.h"
+#include "consensus/hello.h"
 
 #define ADVANCE_BUDGET 128
 
@@ -165,6 +166,8 @@ static bool answer(struct ep_replica *r, struct ep_effects *fx, uint8_t to, uint
 	if (rec_is_committed(rec)) {
 		ep_send_value(r, fx, to, EP_COMMIT, slot, false);
 		r->counters.fetched++;
+	} else if (!ep_is_member(r)) {
+		return true; // what this replica only promised is not told before peers have confirmed it
 	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_PREACCEPTED) {
 		ep_send_preaccept(r, fx, to, slot);
 	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_ACCEPTED) {
@@ -182,7 +185,7 @@ void on_fetch(struct ep_replica *r, struct ep_effects *fx, const struct ep_about
 	for (uint64_t i = in->i; i <= last && fx->used < taken + 2; i++)
 		if (!answer(r, fx, in->from, in->col, i))
 			break;
-	if (in->rec && in->col == r->self && !rec_is_committed(in->rec) && in->rec->bal == 0)
+	if (in->rec && in->col == r->self && !rec_is_committed(in->rec) && in->rec->bal == 0 && ep_is_member(r))
 		ep_send_range(r, fx, in->from, EP_PENDING, in->col, in->i, in->i);
 }
 

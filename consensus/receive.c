@@ -1,6 +1,7 @@
 // From a UDP payload to handlers: every check that does not depend on one message type, and the dispatch.
 #include "consensus/client.h"
 #include "consensus/decide.h"
+#include "consensus/hello.h"
 
 void ep_prefetch(const struct ep_replica *r, struct ep_view in)
 {
@@ -52,6 +53,11 @@ static enum ep_drop check_frame(struct ep_replica *r, const struct ep_source *fr
 
 static void on_instance_message(struct ep_replica *r, struct ep_effects *fx, struct ep_about *in)
 {
+	// A Commit is a fact, and what is committed here may be told. All else would be a vote, or build on one (F.2).
+	if (!ep_is_member(r) && in->msg->type != EP_COMMIT && in->msg->type != EP_FETCH) {
+		ep_drop(r, EP_DROP_ROLE);
+		return;
+	}
 	in->place = ep_window_place(r, in->col, in->i, &in->slot);
 	switch (in->place) {
 	case EP_PLACE_STALE:
@@ -113,6 +119,8 @@ static void on_message(struct ep_replica *r, struct ep_effects *fx, const struct
 	uint32_t payload = 0;
 	enum ep_drop why = ep_wire_check_msg(msg, r->n, &payload);
 	r->counters.steps++;
+	if (r->standing == EP_STANDING_DEAD)
+		why = EP_DROP_ROLE;
 	if (why != EP_DROP_NONE) {
 		ep_drop(r, why);
 		return;
@@ -124,6 +132,10 @@ static void on_message(struct ep_replica *r, struct ep_effects *fx, const struct
 		on_instance_message(r, fx, &in);
 	} else if (msg->type == EP_STATUS) {
 		on_status(r, msg, h->sender);
+	} else if (msg->type == EP_HELLO) {
+		on_hello(r, fx, msg, h->sender);
+	} else if (msg->type == EP_HELLO_OK) {
+		on_hello_ok(r, msg, h->sender);
 	} else {
 		ep_drop(r, EP_DROP_TYPE);
 	}

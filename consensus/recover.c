@@ -2,6 +2,7 @@
 //
 // EPaxos* (arXiv 2511.02743) with the skip rule of protocol.md C.3 and, for n <= 3, the designated peer of H.3.
 #include "consensus/decide.h"
+#include "consensus/hello.h"
 
 struct ep_recovery *ep_recovery_at(const struct ep_replica *r, ep_slot slot)
 {
@@ -134,7 +135,7 @@ bool ep_recover(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint6
 	struct ep_record *rec = ep_rec(r, slot);
 	if (place == EP_PLACE_FOUND && (rec_is_committed(rec) || ep_recovery_at(r, slot)))
 		return true;
-	if (r->recoveries == EP_RECOVERIES_MAX)
+	if (r->recoveries == EP_RECOVERIES_MAX || !ep_is_member(r))
 		return false;
 	uint32_t at = 0;
 	while (ep_recovery(r, at)->state != EP_REC_FREE)

@@ -1,6 +1,7 @@
 // The clockwork: what happens without a message, and when.
 #include "consensus/decide.h"
 #include "consensus/execute.h"
+#include "consensus/hello.h"
 
 static void send_status(struct ep_replica *r, struct ep_effects *fx)
 {
@@ -15,8 +16,12 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 {
 	if (now > r->now)
 		r->now = now;
+	if (r->standing == EP_STANDING_DEAD)
+		return;
 	ep_exec_run(r, fx, r->config.exec_budget);
-	ep_timers_run(r, fx);
+	ep_hello_run(r, fx);
+	if (ep_is_member(r))
+		ep_timers_run(r, fx);
 	ep_learn_run(r, fx);
 	ep_recoveries_run(r, fx);
 	// Under load frontiers are told as soon as a part of the window has been used up, not by the clock.
@@ -31,12 +36,15 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 
 ep_time ep_deadline(const struct ep_replica *r)
 {
+	if (r->standing == EP_STANDING_DEAD)
+		return EP_NEVER;
 	if (r->order_head != 0 || r->run_vertex != EP_NIL || r->root_head != EP_NIL)
 		return r->now;
 	for (uint32_t c = 0; c < r->n; c++)
 		if (r->columns[c].stable < r->columns[c].agreed)
 			return r->now;
-	ep_time next = r->status_due, timers = ep_timers_next(r), learn = ep_learn_next(r);
+	ep_time next = r->status_due, learn = ep_learn_next(r);
+	ep_time timers = ep_is_member(r) ? ep_timers_next(r) : ep_hello_next(r); // nothing is driven while asking
 	ep_time recoveries = ep_recoveries_next(r);
 	next = timers < next ? timers : next;
 	next = recoveries < next ? recoveries : next;

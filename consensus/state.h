@@ -135,11 +135,13 @@ struct ep_link {
 	uint16_t zero;
 };
 
+enum ep_poison { EP_POISON_NONE = 0, EP_POISON_CHECK, EP_POISON_ROLLED_BACK };
+
 struct ep_replica {
 	// authoritative
 	uint64_t magic;
 	uint32_t layout;
-	uint32_t is_poisoned;
+	uint32_t poison; // enum ep_poison: never attached again unless EP_POISON_NONE
 	uint32_t start; // attach count, from 1
 	uint32_t config_hash;
 	uint64_t votes;
@@ -163,6 +165,12 @@ struct ep_replica {
 	uint64_t own_unexecuted;
 	uint64_t own_cost; // of own commands not yet stable
 	uint64_t rng;
+	uint8_t standing;   // enum ep_standing
+	uint8_t hello_from; // members that answered Hello in this start, this one included
+	uint16_t zero;
+	ep_time hello_due;
+	uint64_t hello_highest; // highest own instance that the arena knew when this start began
+	struct ep_refutation refutation;
 	uint32_t pace; // lower bounds of timeouts are multiplied by it (EP_PACE)
 	uint32_t spare;
 	ep_time status_due;

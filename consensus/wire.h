@@ -63,8 +63,8 @@ enum ep_msg_type {
 	EP_PENDING = 12,     // ep_wire_fetch: i..last are open at their living leader
 	// about members
 	EP_STATUS = 16,    // exec_prefix[n], known[n], stable[n]
-	EP_HELLO = 17,     // ep_wire_hello: asked after attach
-	EP_HELLO_OK = 18,  // ep_wire_hello: votes and highest own id that the sender has seen of the receiver
+	EP_HELLO = 17,     // ep_wire_hello: asked before the first vote of a start
+	EP_HELLO_OK = 18,  // ep_wire_hello
 	EP_READY = 19,     // ep_wire_ready
 	EP_EPOCH_CLOSED = 20, // ep_wire_welcome, ep_wire_member[n]: of the sender's epoch
 	// client to replica
@@ -127,9 +127,11 @@ struct ep_wire_conflict {
 struct ep_wire_fetch {
 	uint64_t last; // the range is ep_msg.i .. last, both included
 } EP_PACKED;
-struct ep_wire_hello {
+struct ep_wire_hello { // Hello: of the sender; HelloOK: what its sender has seen of the receiver
 	uint64_t votes;
 	uint64_t highest; // own instance number
+	uint32_t start;   // Hello: the sender's; HelloOK: the highest seen, at least that of the Hello it answers
+	uint32_t zero;
 } EP_PACKED;
 struct ep_wire_ready {
 	uint8_t uuid[16];

@@ -26,6 +26,7 @@ struct dp_consensus {
 	struct ep_shell_counters *counters;
 	uint64_t tsc_start;
 	bool is_crowded; // what the core was told last
+	volatile bool *stop; // set when the identity turns out to be dead
 	uint64_t ns_mult; // nanoseconds per cycle, 32 bits of fraction
 	// Where frames go: the io agent of this lcore, or a ring to another one.
 	struct dp_io *io;

@@ -126,6 +126,8 @@ static const char *refusal(enum ep_attach verdict)
 		return "is from before the machine's last boot: promises made since may be missing";
 	case EP_ATTACH_POISONED:
 		return "was left by a replica that found an internal error";
+	case EP_ATTACH_ROLLED_BACK:
+		return "is a copy from an earlier time: peers have seen promises of this member that it does not hold";
 	case EP_ATTACH_DAMAGED:
 		return "is damaged";
 	}

@@ -90,8 +90,11 @@ uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint3
 {
 	struct ep_replica *r = c->replica;
 	ep_time now = time_now(c);
-	if (c->pollers && (c->counters->turns & 1023) == 0)
+	if (c->pollers && (c->counters->turns & 1023) == 0) {
 		tell_pace(c, now);
+		if (ep_standing(r) == EP_STANDING_DEAD)
+			*c->stop = true;
+	}
 	for (uint32_t k = 0; k < count; k++)
 		ep_prefetch(r, (struct ep_view){ rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 });
 	for (uint32_t k = 0; k < count; k++) {

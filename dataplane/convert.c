@@ -41,6 +41,7 @@ void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
 	ep_config_defaults(c);
 	c->cluster = from->cluster.id;
 	c->self = (uint8_t)from->self;
+	c->hello = EP_HELLO_ALWAYS;
 	c->e = (uint8_t)from->cluster.e;
 	c->hash_seed = from->cluster.hash_seed;
 	c->frame_max = from->cluster.frame_max;

@@ -127,7 +127,7 @@ static bool place_agents(void)
 	if (app.file.replica.idle != PNYX_IDLE_AUTO)
 		l->idle.kind = app.file.replica.idle == PNYX_IDLE_BUSY ? DP_IDLE_BUSY : DP_IDLE_YIELD;
 	uint64_t hz = rte_get_tsc_hz();
-	l->stop = &stop;
+	l->stop = l->consensus.stop = &stop;
 	l->io = (struct dp_io){ .port = app.port.id, .net = &app.net, .pool = app.port.pool, .arp_interval = hz / 20 };
 	l->consensus.pollers = &app.pollers;
 	l->consensus.pool = app.port.pool;
@@ -188,6 +188,22 @@ static void serve(void)
 	rte_eal_remote_launch(run_consensus, &app.loop, lcore);
 	dp_loop_split_io(&app.loop);
 	rte_eal_wait_lcore(lcore);
+}
+
+// The exit code, and for a dead identity why: peers have seen more of it than its arena holds.
+static int farewell(void)
+{
+	if (ep_standing(checked) != EP_STANDING_DEAD)
+		return 0;
+	struct ep_refutation why = ep_refutation(checked);
+	fprintf(stderr,
+		"pnyx-replica: arena %s %s. %s has seen %llu votes, own instance %llu, start %u of this member; the arena knows of %llu, %llu, %u.\n"
+		"pnyx-replica: votes made since are lost, so it stops before it casts another. It will not be attached again. Restore nothing: the cluster "
+		"goes on without this member, and only a member with a new uuid can take its place.\n",
+		app.arena.path, app.arena.was_there ? "is older than its member" : "is empty, but its member is not new",
+		app.file.members[why.by].name, (unsigned long long)why.seen.votes, (unsigned long long)why.seen.highest, why.seen.start,
+		(unsigned long long)why.known.votes, (unsigned long long)why.known.highest, why.known.start);
+	return 3;
 }
 
 // ---- command line -------------------------------------------------------------------------------------------------
@@ -262,10 +278,11 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	serve();
+	int code = farewell();
 	dp_pollers_leave(&app.pollers);
 	dp_consensus_fini(&app.loop.consensus);
 	dp_port_stop(&app.port);
 	dp_arena_close(&app.arena);
 	rte_eal_cleanup();
-	return 0;
+	return code;
 }

@@ -127,11 +127,16 @@ static void act(void)
 	case 11:
 		play_kill(&play, p);
 		break;
-	case 12:
-		ep_recover(h->replica, &h->effects, next() % play.n, 1 + next() % 20);
-		host_flush(h);
-		play_tick(&play, p);
+	case 12: {
+		uint8_t col = (uint8_t)(next() % play.n);
+		uint64_t i = 1 + next() % 20;
+		if (i <= ep_known(h->replica, col)) { // nobody recovers what nobody heard of
+			ep_recover(h->replica, &h->effects, col, i);
+			host_flush(h);
+			play_tick(&play, p);
+		}
 		break;
+	}
 	case 13:
 		hostile(p, next() & 1);
 		break;

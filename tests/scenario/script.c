@@ -54,7 +54,7 @@ const char *parse_filter(struct play *at, char **words, uint32_t count, struct f
 			continue;
 		}
 		uint8_t type = 0;
-		for (uint8_t t = EP_PREACCEPT; t <= EP_STATUS; t++)
+		for (uint8_t t = EP_PREACCEPT; t <= EP_HELLO_OK; t++)
 			type = strcmp(ep_wire_type_name(t), words[k]) == 0 ? t : type;
 		if (type)
 			out->type = type;

@@ -76,6 +76,7 @@ static void draw_cluster(struct swarm *s, const struct sim_options *o, uint64_t 
 		c->mode = EP_MODE_AUTO;
 	uint32_t e = PICK(rng, 0, 0, 0, 1);
 	c->e = c->n >= 5 ? (uint8_t)e : 0;
+	c->hello = (uint8_t)PICK(rng, EP_HELLO_ATTACHED, EP_HELLO_ALWAYS);
 	c->cluster = ep_random(rng);
 	c->hash_seed = ep_random(rng);
 	c->frame_max = PICK(rng, EP_FRAME_MAX_DEFAULT, EP_FRAME_MAX_DEFAULT, EP_FRAME_MAX_MIN, 4000);

@@ -13,6 +13,7 @@ struct ep_config core_config(uint8_t n, uint8_t self, uint8_t mode)
 	c.sessions_max = 16;
 	c.cost_max = 1024;
 	c.app_capacity = 1u << 15;
+	c.hello = EP_HELLO_NEVER;
 	c.status_ns = 3600ull * 1000000000; // Status only when a test asks
 	for (uint8_t m = 0; m < n; m++)
 		c.members[m].uuid[0] = (uint8_t)(m + 1);

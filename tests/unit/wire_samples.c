@@ -147,7 +147,7 @@ static void put_body(struct writer *w, uint8_t type, uint8_t flags)
 		break;
 	case EP_HELLO:
 	case EP_HELLO_OK:
-		put_words(w, 2);
+		put_words(w, 3);
 		break;
 	case EP_READY:
 		room(w, (uint32_t)sizeof(struct ep_wire_ready));
