@@ -59,6 +59,7 @@ static uint64_t lay_out(struct ep_replica *r, const struct ep_config *c)
 	r->at_own = take(&at, (uint64_t)c->window * sizeof(struct ep_own));
 	r->at_trace = take(&at, EP_TRACE_MAX * sizeof(struct ep_session_id));
 	r->at_recoveries = take(&at, EP_RECOVERIES_MAX * sizeof(struct ep_recovery));
+	r->at_session_used = take(&at, 4ULL * c->sessions_max);
 	return at;
 }
 

@@ -12,6 +12,7 @@ void ep_config_defaults(struct ep_config *c)
 	c->keys_max = 32;
 	c->index_keys = 4 * 16384;
 	c->sessions_max = 16384;
+	c->session_idle_ns = 3600ULL * 1000000000;
 	// Room in flight should not bind before the window does, also while a member is dead and nothing becomes stable: a new small
 	// item costs 1 or 2 units once executed, a PUT at most 28 before (key-value store, default frame_max).
 	c->cost_max = 8 * c->window;
@@ -55,6 +56,8 @@ const char *ep_config_check(const struct ep_config *c)
 		return "index_keys: from 16 to 268435456";
 	if (c->sessions_max < 1 || c->sessions_max > 1u << 24)
 		return "sessions_max: from 1 to 16777216";
+	if (c->session_idle_ns > EP_SESSION_IDLE_MAX)
+		return "session_idle_ns: 0 (never) or at most 10^15";
 	if (c->app_capacity < 64 || c->app_capacity > 1u << 30)
 		return "app_capacity: from 64 to 1073741824 units";
 	if (2ULL * c->n * c->cost_max >= c->app_capacity)

@@ -40,7 +40,8 @@
 	X(arena_room, "units of application room") \
 	X(validations, "Validate rounds started") \
 	X(resubmitted, "own requests given a new instance after Nop") \
-	X(busy_asking, "requests refused: peers have not yet confirmed the state of this start")
+	X(busy_asking, "requests refused: peers have not yet confirmed the state of this start") \
+	X(expiries, "sessions proposed for expiry because nobody used them")
 
 struct ep_counters {
 #define EP_COUNTER_FIELD(name, text) uint64_t name;

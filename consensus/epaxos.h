@@ -63,6 +63,7 @@ struct ep_config {
 	uint32_t keys_max;     // keys of one instance in the conflict index, 2..64; more are kept unindexed
 	uint32_t index_keys;   // distinct keys in the conflict index
 	uint32_t sessions_max; // equal on all members
+	ep_time session_idle_ns; // a session silent for so long is proposed for expiry; 0 = never, at most EP_SESSION_IDLE_MAX
 	uint32_t cost_max;     // application units that own unstable commands may add or free together; equal on all members
 	uint64_t app_capacity; // application units; equal on all members
 	uint64_t first;        // instance numbers start above it; 0, or a large number in tests

@@ -13,6 +13,7 @@
 #define EP_RESEND_CLASSES 6     // back-off doubles five times, then stays
 #define EP_MISSES_MAX 3         // unanswered T_fast in a row before a designated peer is avoided
 #define EP_WAIT_PENDING_MAX 4   // PENDING answers that re-arm T_open
+#define EP_SESSION_IDLE_MAX (1000000ULL * 1000000000) // with the longest rank far below the session clock's wrap
 #define EP_RECOVERIES_MAX 192   // attempts under way at one replica; a range is taken in turns of it
 #define EP_CONFLICTS_MAX 48     // conflicts that one validation keeps; more make it wait for a new ballot
 #define EP_RECOVER_RESENDS 4    // messages sent again before an attempt is given up

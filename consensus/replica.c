@@ -1,6 +1,7 @@
 // The clockwork: what happens without a message, and when.
 #include "consensus/decide.h"
 #include "consensus/execute.h"
+#include "consensus/expire.h"
 #include "consensus/hello.h"
 
 static void send_status(struct ep_replica *r, struct ep_effects *fx)
@@ -30,6 +31,7 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 		uint64_t none[EP_MEMBERS_MAX] = { 0 };
 		ep_window_report(r, r->self, none); // our own prefixes moved
 		send_status(r, fx);
+		ep_expire_run(r, fx);
 	}
 	ep_window_recycle(r, EP_RECYCLE_BUDGET);
 }

@@ -27,6 +27,7 @@ void ep_session_free(struct ep_replica *r, uint32_t index)
 {
 	ep_session(r, index)->free_next = r->session_free;
 	r->session_free = index;
+	*ep_session_used(r, index) = 0;
 }
 
 void ep_sessions_init(struct ep_replica *r)
@@ -51,6 +52,7 @@ bool ep_sessions_attach(struct ep_replica *r)
 				return false;
 			struct ep_session *s = ep_session(r, (uint32_t)at - 1);
 			s->free_next = EP_NIL - 1; // taken
+			*ep_session_used(r, (uint32_t)at - 1) = ep_session_clock(r);
 			at = s->next;
 		}
 	r->session_free = EP_NIL;
@@ -68,6 +70,7 @@ static enum ep_status open_session(struct ep_replica *r, struct ep_txn *txn, ep_
 		return EP_FULL; // the same everywhere: OPEN and EXPIRE write one common key
 	struct ep_session *s = ep_session(r, r->session_free);
 	r->session_free = s->free_next;
+	*ep_session_used(r, ep_session_index(r, s)) = ep_session_clock(r);
 	*s = (struct ep_session){ .i = id.i, .origin = origin_of(&id), .next = *bucket_of(r, &id), .own = EP_NIL };
 	ep_txn_set64(txn, bucket_of(r, &id), ep_session_index(r, s) + 1);
 	ep_txn_set64(txn, &r->sessions_count, r->sessions_count + 1);
@@ -116,6 +119,7 @@ static struct ep_outcome update(struct ep_replica *r, struct ep_txn *txn, const 
 	ep_txn_set64(txn, &s->reply, (uint64_t)EP_OK << 32 | result_len);
 	ep_txn_set64(txn, &s->digest, digest);
 	ep_txn_set64(txn, &s->last, command->seq);
+	*ep_session_used(r, ep_session_index(r, s)) = ep_session_clock(r);
 	r->counters.executed++;
 	return kept(s);
 }

@@ -153,7 +153,8 @@ struct ep_replica {
 
 	// where the tables lie, bytes from the arena's base
 	uint64_t at_journal, at_records, at_payloads, at_bitmap, at_sessions, at_session_buckets, at_app;
-	uint64_t at_links, at_entries, at_entry_buckets, at_waiters, at_unindexed, at_own, at_trace, at_recoveries;
+	uint64_t at_links, at_entries, at_entry_buckets, at_waiters, at_unindexed, at_own, at_trace, at_recoveries,
+		at_session_used;
 	uint32_t record_stride, payload_stride, entry_stride;
 	uint32_t entry_buckets, session_buckets; // powers of two
 	uint8_t n, self, f, e, slow, fast, mode, window_shift, keys_shift;
@@ -182,6 +183,7 @@ struct ep_replica {
 	uint32_t run, run_index, run_vertex, run_root, run_stack;
 	uint32_t recoveries; // in use
 	uint64_t executed_count;
+	uint32_t expire_cursor; // session looked at last (expire.c)
 	uint64_t digest_cursor, digest_at, digest_sum;
 	struct ep_queue queues[EP_QUEUES];
 	struct ep_peer peers[EP_MEMBERS_MAX];
@@ -259,6 +261,16 @@ static inline uint32_t *ep_unindexed(const struct ep_replica *r, ep_slot slot)
 static inline struct ep_session *ep_session(const struct ep_replica *r, uint32_t index)
 {
 	return (struct ep_session *)ep_at(r, r->at_sessions) + index;
+}
+// When a session was used last here, by ep_session_clock(); 0 = there is none. Volatile: a start counts as a use.
+static inline uint32_t *ep_session_used(const struct ep_replica *r, uint32_t index)
+{
+	return (uint32_t *)ep_at(r, r->at_session_used) + index;
+}
+#define EP_SESSION_CLOCK_SHIFT 20 // ticks of 2^20 ns, about a millisecond: no division; 32 bits wrap after 52 days
+static inline uint32_t ep_session_clock(const struct ep_replica *r)
+{
+	return (uint32_t)(r->now >> EP_SESSION_CLOCK_SHIFT) | 1; // never 0; a pair of ticks is one
 }
 static inline struct ep_recovery *ep_recovery(const struct ep_replica *r, uint32_t index)
 {

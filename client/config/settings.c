@@ -51,6 +51,7 @@ static const struct field replica_fields[] = {
      .right = "a power of two from 128 to 16777216"},
     NUMBER(pnyx_config_replica, own_max, 1, (1u << 24) - 64),
     NUMBER(pnyx_config_replica, sessions_max, 1, 1u << 24),
+    NUMBER(pnyx_config_replica, session_idle_s, 10, 1000000),
     {.name = "app_capacity",
      .kind = FIELD_U64,
      AT(pnyx_config_replica, app_capacity),

@@ -180,6 +180,12 @@ static void answered(struct sim *s, uint32_t which, const struct message *m)
 	uint8_t status = m->reply->status;
 	switch ((enum ep_command_kind)c->kind) {
 	case EP_CMD_UPDATE:
+		if (status == EP_NO_SESSION && s->swarm.config.session_idle_ns > 0) { // silent too long: whether it ran is not known
+			c->has_session = false;
+			give_up(s, which);
+			return;
+		}
+		// fall through
 	case EP_CMD_READ:
 		if (status != EP_OK)
 			refuse(which, c, status);
@@ -196,7 +202,8 @@ static void answered(struct sim *s, uint32_t which, const struct message *m)
 		c->seq = 0;
 		break;
 	case EP_CMD_EXPIRE:
-		if (status != EP_OK && status != EP_NO_SESSION) // an earlier copy may have done it
+		// NO_SESSION: an earlier copy may have done it, or the cluster itself.
+		if (status != EP_OK && status != EP_NO_SESSION)
 			refuse(which, c, status);
 		if (!c->is_spare)
 			c->has_session = false;

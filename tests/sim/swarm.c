@@ -85,6 +85,7 @@ static void draw_cluster(struct swarm *s, const struct sim_options *o, uint64_t 
 	c->keys_max = PICK(rng, 2, 4, 32, 32);
 	c->index_keys = PICK(rng, 16, 64, 1024, 4096);
 	c->sessions_max = PICK(rng, 4, 16, 64, 256);
+	c->session_idle_ns = PICK(rng, 0, 0, 20, 200) * MS; // less than a pause that a fault may cause, or more
 	c->exec_budget = PICK(rng, 16, 32, 512);
 	c->first = PICK(rng, 0, 0, 1) ? between(rng, 1, 1ULL << 40) : 0;
 	c->fast_rtts = PICK(rng, 2, 4, 4, 8);
