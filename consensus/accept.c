@@ -42,6 +42,7 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 		return;
 	}
 	if (rec && value.bal < rec->bal) {
+		EP_MARK(accept_nack);
 		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal);
 		return;
 	}
@@ -67,8 +68,10 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 		rec = ep_window_claim(r, in->slot, in->col, in->i, value.bal);
 	else if (value.bal > rec->bal)
 		ep_recovery_end(r, in->slot);
-	if (in->col == r->self)
+	if (in->col == r->self) {
+		EP_MARK(accept_of_own);
 		ep_timer_cancel(r, in->slot); // somebody else decides it now
+	}
 	if (value.bal == 0)
 		ep_leader_heard(r, in->col);
 	if (is_new)
@@ -116,10 +119,12 @@ void on_nack(struct ep_replica *r, struct ep_effects *fx, const struct ep_about 
 		c->nacked = seen;
 	struct ep_recovery *rc = ep_recovery_at(r, in->slot);
 	if (rc && seen > rc->bal) {
+		EP_MARK(nack_outbids);
 		ep_recovery_end(r, in->slot); // the column's trigger tries again after its back-off
-		ep_outbid(r, in->col);
-		c->attempts++;
+		ep_back_off(r, in->col);
 	}
-	if (in->rec && in->col == r->self && !rec_is_committed(in->rec))
+	if (in->rec && in->col == r->self && !rec_is_committed(in->rec)) {
+		EP_MARK(nack_stops_leader);
 		ep_timer_cancel(r, in->slot); // somebody recovers it: wait for the Commit
+	}
 }

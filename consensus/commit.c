@@ -42,8 +42,10 @@ void ep_committed(struct ep_replica *r, ep_slot slot)
 	if (col == r->self) {
 		struct ep_own *own = ep_own(r, slot);
 		ep_timer_cancel(r, slot);
-		if (rec_is_nop(rec) && own->is_held)
+		if (rec_is_nop(rec) && own->is_held) {
+			EP_MARK(nop_of_held_request);
 			ep_timer_set(r, slot, EP_QUEUE_RESUBMIT, r->now);
+		}
 	}
 	ep_learn_advance(r, col);
 	ep_exec_root(r, slot);

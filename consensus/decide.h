@@ -1,5 +1,6 @@
 // Deciding one instance: what the handlers share. The handlers themselves are one file per message.
 #pragma once
+#include "consensus/base/mark.h"
 #include "consensus/emit.h"
 #include "consensus/index.h"
 #include "consensus/window.h"
@@ -105,6 +106,12 @@ static inline void ep_outbid(struct ep_replica *r, uint32_t col)
 	c->is_recovering = false;
 	c->asked = 0;
 	c->c_moved = r->now;
+}
+// An attempt came to nothing: the column's next ones wait longer. Once for all attempts that end together.
+static inline void ep_back_off(struct ep_replica *r, uint32_t col)
+{
+	r->columns[col].attempts += r->columns[col].is_recovering;
+	ep_outbid(r, col);
 }
 ep_time ep_learn_next(const struct ep_replica *);
 bool ep_is_payload_known(const struct ep_replica *, uint32_t col, uint64_t i);

@@ -51,6 +51,8 @@ static ep_time open_wait(const struct ep_replica *r, uint32_t col)
 {
 	const struct ep_column *c = &r->columns[col];
 	uint32_t rank = (r->self + r->n - col) % r->n, attempts = c->attempts < 4 ? c->attempts : 4;
+	if (r->peers[col].is_suspect)
+		EP_MARK(suspicion_shortens);
 	ep_time open = r->peers[col].is_suspect ? ep_after_rtts(r, 2, r->config.fast_min_ns) :
 						  ep_after_rtts(r, r->config.open_rtts, r->config.open_min_ns);
 	ep_time jitter = ep_mix64(r->config.seed ^ c->cprefix ^ (uint64_t)col << 56 ^ attempts) % (open / 2 + 1);
@@ -80,6 +82,8 @@ static void recover_range(struct ep_replica *r, struct ep_effects *fx, uint32_t 
 			continue;
 		const struct ep_record *rec = ep_rec(r, ep_slot_of(r, col, i));
 		bool is_driven = col == r->self && rec_is_live(rec) && rec->i == i && rec->bal == 0;
+		if (is_driven)
+			EP_MARK(own_is_driven);
 		if (!is_driven && !ep_recover(r, fx, col, i))
 			break;
 	}
@@ -94,6 +98,7 @@ static void catch_up(struct ep_replica *r, struct ep_effects *fx, uint32_t col)
 	bool is_answered = c->cprefix >= c->caught_from + EP_FETCH_SPAN / 2;
 	if (!is_answered && r->now - c->caught_at < hole_wait(r))
 		return;
+	EP_MARK(catches_up);
 	c->caught_from = c->cprefix;
 	c->caught_at = r->now;
 	fetch(r, fx, col, c->cprefix + 1, (uint32_t)r->counters.fetches); // the members in turn
@@ -107,9 +112,11 @@ static void drive_open(struct ep_replica *r, struct ep_effects *fx, uint32_t col
 	if (c->is_recovering)
 		recover_range(r, fx, col);
 	if (c->asked == 0 && r->now >= c->c_moved && r->now - c->c_moved >= open_wait(r, col)) {
+		EP_MARK(open_asked_for);
 		c->asked = r->now;
 		fetch(r, fx, col, c->cprefix + 1, c->attempts);
 	} else if (c->asked != 0 && r->now - c->asked >= hole_wait(r)) {
+		EP_MARK(open_recovered);
 		c->asked = 0;
 		c->c_moved = r->now;
 		c->attempts++;
@@ -129,6 +136,7 @@ void ep_learn_run(struct ep_replica *r, struct ep_effects *fx)
 		}
 		if (c->kprefix < c->known && r->now >= c->k_moved && r->now - c->k_moved >= hole_wait(r) + c->hole_wait &&
 		    ep_has_frames(fx)) {
+			EP_MARK(hole_asked_for);
 			c->k_moved = r->now;
 			c->hole_wait = 2 * c->hole_wait + hole_wait(r);
 			fetch(r, fx, col, c->kprefix + 1, c->attempts);
@@ -169,8 +177,10 @@ static bool answer(struct ep_replica *r, struct ep_effects *fx, uint8_t to, uint
 	} else if (!ep_is_member(r)) {
 		return true; // what this replica only promised is not told before peers have confirmed it
 	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_PREACCEPTED) {
+		EP_MARK(leader_asked_preaccepts);
 		ep_send_preaccept(r, fx, to, slot);
 	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_ACCEPTED) {
+		EP_MARK(leader_asked_accepts);
 		ep_send_value(r, fx, to, EP_ACCEPT, slot, false);
 	}
 	return true;
@@ -193,8 +203,11 @@ void on_pending(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 {
 	(void)fx;
 	struct ep_column *c = &r->columns[in->col];
-	if (in->from != in->col || c->pendings >= EP_WAIT_PENDING_MAX)
+	if (in->from != in->col || c->pendings >= EP_WAIT_PENDING_MAX) {
+		EP_MARK(pending_no_more);
 		return;
+	}
+	EP_MARK(pending_waits);
 	c->pendings++;
 	c->c_moved = r->now;
 	c->asked = 0;

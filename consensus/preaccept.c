@@ -54,6 +54,7 @@ void on_preaccept(struct ep_replica *r, struct ep_effects *fx, const struct ep_a
 	} else if (rec->bal == 0) {
 		r->counters.duplicates++; // ACCEPTED at ballot 0: the leader is past it
 	} else {
+		EP_MARK(preaccept_after_joining);
 		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal); // C.7-2
 	}
 }

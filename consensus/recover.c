@@ -65,6 +65,8 @@ static void count_reply(struct ep_replica *r, struct ep_recovery *rc, const stru
 	if (in->phase < EP_ACCEPTED || rc->is_best_committed)
 		return;
 	if (is_committed || !rc->has_value || in->abal > rc->best_abal) {
+		if (rc->has_value && !is_committed)
+			EP_MARK(higher_ballot_replaces);
 		rc->has_value = true;
 		rc->is_best_committed = is_committed;
 		rc->is_best_nop = in->is_nop;
@@ -108,20 +110,27 @@ static void choose(struct ep_replica *r, struct ep_effects *fx, struct ep_recove
 	uint8_t leader = ep_slot_col(r, rc->slot);
 	rc->quorum = rc->got;
 	if (rc->is_best_committed) { // 1
+		EP_MARK(branch_1_committed);
 		r->counters.recovered_value++;
 		ep_commit_now(r, fx, rc->slot, rc->bal, rc->is_best_nop, rc->best);
 	} else if (rc->has_value) { // 2: highest abal
+		EP_MARK(branch_2_accepted);
 		ep_recovery_propose(r, fx, rc, rc->is_best_nop, rc->best);
 	} else if (rc->got & (1u << leader)) { // 3: it answered undecided, so it can never fast-commit
 		bool is_slow_quorum = members_in(rc->preaccepted) >= r->slow;
+		EP_MARK_EITHER(is_slow_quorum, branch_3_value, branch_3_nop);
 		ep_recovery_propose(r, fx, rc, !is_slow_quorum, rc->merged);
 	} else if (r->mode == EP_MODE_D) { // 4, designated peer
+		EP_MARK_EITHER(rc->has_fq, branch_4d_value, branch_4d_nop);
 		ep_recovery_propose(r, fx, rc, !rc->has_fq, rc->fq_dep);
 	} else if (members_in(rc->candidates) + r->e < members_in(rc->quorum)) { // 4: no fast quorum can exist
+		EP_MARK(branch_4e_nop);
 		ep_recovery_propose(r, fx, rc, true, NULL);
 	} else if (members_in(rc->candidates) + 1 >= r->slow) { // 4: skip rule
+		EP_MARK(branch_4e_skip);
 		ep_recovery_propose(r, fx, rc, false, rc->initial);
 	} else {
+		EP_MARK(branch_4e_validate);
 		ep_validate_start(r, fx, rc);
 	}
 }
@@ -135,8 +144,12 @@ bool ep_recover(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint6
 	struct ep_record *rec = ep_rec(r, slot);
 	if (place == EP_PLACE_FOUND && (rec_is_committed(rec) || ep_recovery_at(r, slot)))
 		return true;
-	if (r->recoveries == EP_RECOVERIES_MAX || !ep_is_member(r))
+	if (!ep_is_member(r))
 		return false;
+	if (r->recoveries == EP_RECOVERIES_MAX) {
+		EP_MARK(recover_contexts_full);
+		return false;
+	}
 	uint32_t at = 0;
 	while (ep_recovery(r, at)->state != EP_REC_FREE)
 		at++;
@@ -145,14 +158,17 @@ bool ep_recover(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint6
 	if (b >= EP_BALLOT_MAX)
 		return true;
 	if (place == EP_PLACE_FREE) {
+		EP_MARK(recover_hole);
 		rec = ep_window_claim(r, slot, col, i, b);
 		ep_publish64(&rec->st, st_make(EP_INITIAL, 0, 0, i));
 	} else {
 		ep_publish64(&rec->bal, b);
 	}
 	r->votes++;
-	if (col == r->self)
+	if (col == r->self) {
+		EP_MARK(recover_own);
 		ep_timer_cancel(r, slot);
+	}
 	struct ep_recovery *rc = ep_recovery(r, at);
 	*rc = (struct ep_recovery){ .state = EP_REC_RECOVER, .slot = slot, .i = i, .bal = b, .due = r->now + answer_wait(r) };
 	ep_exec(r, slot)->recovery = (uint8_t)(at + 1);
@@ -179,24 +195,32 @@ void on_recover(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 		return;
 	}
 	if (rec && rec_is_committed(rec)) {
+		EP_MARK(joined_none_committed);
 		ep_send_value(r, fx, in->from, EP_COMMIT, in->slot, false);
 		return;
 	}
 	if (rec && b < rec->bal) {
+		EP_MARK(joined_none_nack);
 		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal);
 		return;
 	}
 	if (rec && b == rec->bal) {
+		EP_MARK_EITHER(rec_abal(rec) < b, joined_again, joined_again_too_late);
 		if (rec_abal(rec) < b)
 			ep_send_recover_ok(r, fx, in->from, in->slot); // unchanged since the first answer
 		return;
 	}
+	if (ep_recovery_at(r, in->slot))
+		EP_MARK(joined_ends_own_attempt);
 	ep_recovery_end(r, in->slot);
 	ep_outbid(r, in->col);
-	if (in->col == r->self)
+	if (in->col == r->self) {
+		EP_MARK(joined_own_instance);
 		ep_timer_cancel(r, in->slot);
+	}
 	r->votes++;
 	if (!rec) {
+		EP_MARK(joined_hole);
 		rec = ep_window_claim(r, in->slot, in->col, in->i, b);
 		ep_publish64(&rec->st, st_make(EP_INITIAL, 0, 0, in->i));
 	} else {
@@ -213,6 +237,7 @@ static bool keep_payload(struct ep_replica *r, const struct ep_about *in, uint64
 		return true;
 	if (!ep_message_keys(r, in, &keys))
 		return false;
+	EP_MARK(payload_from_reply);
 	ep_store_payload(r, in->slot, (const uint8_t *)in->msg + in->payload, seq);
 	in->rec->fq = in->msg->arg;
 	ep_publish64(&in->rec->st, in->rec->st | EP_ST_PAYLOAD);
@@ -223,12 +248,18 @@ static bool keep_payload(struct ep_replica *r, const struct ep_about *in, uint64
 // V4(d): an answer from outside Q, while the attempt validates or waits.
 static void late_reply(struct ep_replica *r, struct ep_effects *fx, struct ep_recovery *rc, uint8_t from)
 {
-	if (rc->is_best_committed)
+	if (rc->is_best_committed) {
+		EP_MARK(v4d_committed);
 		ep_commit_now(r, fx, rc->slot, rc->bal, rc->is_best_nop, rc->best);
-	else if (rc->has_value)
+	} else if (rc->has_value) {
+		EP_MARK(v4d_accepted);
 		ep_recovery_propose(r, fx, rc, rc->is_best_nop, rc->best);
-	else if (from == ep_slot_col(r, rc->slot))
+	} else if (from == ep_slot_col(r, rc->slot)) {
+		EP_MARK(v4d_leader);
 		ep_recovery_propose(r, fx, rc, true, NULL);
+	} else {
+		EP_MARK(v4d_tells_nothing);
+	}
 }
 
 void on_recover_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
@@ -240,6 +271,7 @@ void on_recover_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_
 	ep_read_vec(r, in, sizeof body, 1, idep);
 	struct ep_recovery *rc = in->rec ? ep_recovery_at(r, in->slot) : NULL;
 	if (!rc || rc->bal != body.bal || in->rec->bal != body.bal || rc->got & (1u << in->from) || rc->state == EP_REC_ACCEPT) {
+		EP_MARK(reply_not_waited_for);
 		ep_drop(r, EP_DROP_UNEXPECTED);
 		return;
 	}
@@ -274,16 +306,22 @@ static void resend(struct ep_replica *r, struct ep_effects *fx, struct ep_recove
 			break;
 		case EP_REC_RECOVER:
 		case EP_REC_DEPS: // whoever was silent may still tell (V4 d)
-			if (!(rc->got & bit))
-				ep_send_ballot(r, fx, m, EP_RECOVER, col, rc->i, rc->bal);
+			if (rc->got & bit)
+				break;
+			EP_MARK_EITHER(rc->state == EP_REC_DEPS, resend_recover_waiting, resend_recover);
+			ep_send_ballot(r, fx, m, EP_RECOVER, col, rc->i, rc->bal);
 			break;
 		case EP_REC_VALIDATE:
-			if (rc->quorum & bit && !(rc->done & bit))
-				ep_send_validate(r, fx, m, rc->slot, rc->bal, rc->initial);
+			if (!(rc->quorum & bit) || rc->done & bit)
+				break;
+			EP_MARK(resend_validate);
+			ep_send_validate(r, fx, m, rc->slot, rc->bal, rc->initial);
 			break;
 		case EP_REC_ACCEPT:
-			if (!(rc->done & bit))
-				ep_send_value(r, fx, m, EP_ACCEPT, rc->slot, false);
+			if (rc->done & bit)
+				break;
+			EP_MARK(resend_accept);
+			ep_send_value(r, fx, m, EP_ACCEPT, rc->slot, false);
 			break;
 		}
 	}
@@ -303,7 +341,9 @@ void ep_recoveries_run(struct ep_replica *r, struct ep_effects *fx)
 		if (rc->state == EP_REC_FREE || rc->due > r->now)
 			continue;
 		if (rc->resends++ == EP_RECOVER_RESENDS) {
+			EP_MARK_EITHER(rc->state == EP_REC_DEPS, v4e_new_ballot, silence_new_ballot);
 			ep_recovery_end(r, rc->slot); // V4(e): a new ballot after the column's back-off
+			ep_back_off(r, ep_slot_col(r, rc->slot));
 			continue;
 		}
 		resend(r, fx, rc);

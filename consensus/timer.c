@@ -104,10 +104,13 @@ static void resubmit(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
 		return;
 	own->is_held = 0;
 	const struct ep_wire_command *command = (const void *)(ep_payload(r, slot) + sizeof(struct ep_wire_payload));
-	if (ep_submit(r, fx, command, &request) == EP_ADMIT)
+	if (ep_submit(r, fx, command, &request) == EP_ADMIT) {
+		EP_MARK(resubmitted);
 		r->counters.resubmitted++;
-	else
+	} else {
+		EP_MARK(resubmission_refused);
 		ep_send_busy(r, fx, &client, own->cookie);
+	}
 }
 
 static void expire(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, uint8_t queue)

@@ -16,6 +16,7 @@ struct finding {
 static void add(struct finding *out, uint8_t col, uint64_t i, bool is_committed)
 {
 	if (out->count == CONFLICTS_SENT_MAX) {
+		EP_MARK(conflicts_cut);
 		out->is_cut = true;
 		if (is_committed) // a committed one decides alone (V2): it takes the last place
 			out->list[out->count - 1] = (struct ep_wire_conflict){ .i = i, .col = col, .is_committed = 1 };
@@ -72,14 +73,18 @@ static void decide(struct ep_replica *r, struct ep_effects *fx, struct ep_recove
 		has_committed |= rc->conflicts[k].is_committed;
 		has_outsider |= !(rc->quorum & (1u << rc->conflicts[k].col));
 	}
-	uint32_t candidates = (uint32_t)__builtin_popcount(rc->candidates), quorum = (uint32_t)__builtin_popcount(rc->quorum);
+	uint32_t candidates = (uint32_t)__builtin_popcount(rc->candidates & rc->quorum), quorum = (uint32_t)__builtin_popcount(rc->quorum);
 	if (rc->conflicts_count == 0) { // V1
+		EP_MARK(v1_no_conflict);
 		ep_recovery_propose(r, fx, rc, false, rc->initial);
 	} else if (has_committed) { // V2
+		EP_MARK(v2_committed_conflict);
 		ep_recovery_propose(r, fx, rc, true, NULL);
 	} else if (candidates == quorum - r->e && has_outsider) { // V3
+		EP_MARK(v3_leader_outside);
 		ep_recovery_propose(r, fx, rc, true, NULL);
 	} else {
+		EP_MARK(v4_wait);
 		rc->state = EP_REC_DEPS;
 		ep_validate_wait(r, fx, rc);
 	}
@@ -142,14 +147,17 @@ void on_validate(struct ep_replica *r, struct ep_effects *fx, const struct ep_ab
 		return;
 	}
 	if (rec_is_committed(rec)) {
+		EP_MARK(validate_committed);
 		ep_send_value(r, fx, in->from, EP_COMMIT, in->slot, false);
 		return;
 	}
 	if (rec->bal > value.bal) {
+		EP_MARK(validate_nack);
 		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal);
 		return;
 	}
 	if (rec->bal != value.bal || rec_phase(rec) == EP_ACCEPTED) { // the second: a stale duplicate, C.7-5
+		EP_MARK(validate_stale);
 		ep_drop(r, EP_DROP_UNEXPECTED);
 		return;
 	}
@@ -159,6 +167,7 @@ void on_validate(struct ep_replica *r, struct ep_effects *fx, const struct ep_ab
 	}
 	find_conflicts(r, in->col, in->i, &keys, initial, &found);
 	if (!rec_has_payload(rec)) {
+		EP_MARK(validate_teaches);
 		ep_store_payload(r, in->slot, (const uint8_t *)in->msg + in->payload, value.seq);
 		store_initial(r, in->slot, initial);
 		ep_learned(r, in->slot, &keys);
@@ -200,15 +209,19 @@ void ep_validate_wait(struct ep_replica *r, struct ep_effects *fx, struct ep_rec
 		if (!p.exists || p.phase != EP_COMMITTED) {
 			are_all_harmless = false;
 			if (x->i <= r->columns[x->col].stable) { // recycled: its outcome is not known any more
+				EP_MARK(v4_conflict_recycled);
 				ep_recovery_end(r, rc->slot); // a new ballot validates without it (E.3)
 				return;
 			}
 			ep_window_note(r, x->col, x->i);
 		} else if (!p.is_nop && rc->i > p.dep[col]) { // V4(a)
+			EP_MARK(v4a_conflict_does_not_know);
 			ep_recovery_propose(r, fx, rc, true, NULL);
 			return;
 		}
 	}
-	if (are_all_harmless) // V4(b)
+	if (are_all_harmless) { // V4(b)
+		EP_MARK(v4b_all_harmless);
 		ep_recovery_propose(r, fx, rc, false, rc->initial);
+	}
 }

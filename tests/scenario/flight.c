@@ -93,7 +93,8 @@ static void hand_over(struct play *play, const struct flying *f)
 		return;
 	}
 	struct ep_source source = { .member = f->from };
-	play_note(play, f->to, "%s from p%u", flight_text(play, f), f->from);
+	if (f->type != EP_STATUS) // too many to read
+		play_note(play, f->to, "%s from p%u", flight_text(play, f), f->from);
 	play->clocks[f->to] += 1000;
 	host_receive(h, play->clocks[f->to], &source, f->frame, f->len);
 	host_flush(h);

@@ -9,6 +9,7 @@
 #include "tests/sim/verdict.h"
 
 #define COOKIE_SESSION 1000 // cookies of the sessions opened before the script begins
+#define COOKIE_FILL 999     // of requests that nobody asks about
 
 void play_note(struct play *play, uint8_t at, const char *format, ...)
 {
@@ -123,6 +124,31 @@ void play_submit(struct play *play, uint8_t at, struct name *name)
 	send_request(play, at, (uint64_t)(name - play->names), name->kind, is_update ? &play->sessions[name->session] : NULL, name->seq,
 		     name->command, name->len);
 	name->is_submitted = true;
+}
+
+void play_fill(struct play *play, uint8_t at, uint32_t count, const char *key)
+{
+	uint8_t bytes[KV_BYTES_MAX];
+	char own[16];
+	for (uint32_t k = 0; k < count; k++) {
+		snprintf(own, sizeof own, "fill%u", k);
+		const char *name = key ? key : own;
+		struct kv_text none = { "", 0 };
+		uint32_t len = kv_bytes_add(bytes, kv_bytes_begin(bytes, PNYX_KV_GET, 0),
+					    (struct kv_text){ name, (uint32_t)strlen(name) }, none, none);
+		send_request(play, at, COOKIE_FILL, EP_CMD_READ, NULL, 0, bytes, len);
+	}
+	play_note(play, at, "%u clients read", count);
+}
+
+void play_suspect(struct play *play, uint8_t at, uint8_t whom, bool is_suspect)
+{
+	struct host *h = &play->hosts[at];
+	struct ep_command command = { .type = is_suspect ? EP_SUSPECT : EP_TRUST, .member = whom };
+	play_note(play, at, "is told that p%u is %s", whom, is_suspect ? "dead" : "alive");
+	ep_control(h->replica, play->clocks[at], &command, &h->effects);
+	host_flush(h);
+	play_tick(play, at);
 }
 
 struct name *play_name(struct play *play, const char *text, bool is_new)

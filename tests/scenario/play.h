@@ -64,6 +64,9 @@ void play_start(struct play *, const struct ep_config *);
 void play_end(struct play *);
 struct name *play_name(struct play *, const char *text, bool is_new); // NULL: unknown, or taken
 void play_submit(struct play *, uint8_t at, struct name *); // also again, and at another replica
+// `count` reads by clients whose answers nobody looks at, of `key`, or each of a key of its own (NULL).
+void play_fill(struct play *, uint8_t at, uint32_t count, const char *key);
+void play_suspect(struct play *, uint8_t at, uint8_t whom, bool is_suspect);
 void play_pace(struct play *, uint8_t p); // slow, if the script says so
 void play_tick(struct play *, uint8_t p);
 void play_wait(struct play *, uint8_t p, ep_time ns, bool is_delivering);

@@ -315,6 +315,39 @@ static const char *do_turn(char **words, uint32_t count)
 	return wrong;
 }
 
+// suspect pK pJ, trust pK pJ: what a control plane would tell pK.
+static const char *tell(char **words, uint32_t count, bool is_suspect)
+{
+	uint8_t p, whom;
+	const char *wrong = count == 2 ? alive(words[0], &p) : "suspect pK pJ, trust pK pJ";
+	if (!wrong)
+		wrong = parse_replica(&play, words[1], &whom);
+	if (!wrong)
+		play_suspect(&play, p, whom, is_suspect);
+	return wrong;
+}
+static const char *do_suspect(char **words, uint32_t count)
+{
+	return tell(words, count, true);
+}
+static const char *do_trust(char **words, uint32_t count)
+{
+	return tell(words, count, false);
+}
+
+// fill pK N [KEY]: N clients read, each another key, or all the same.
+static const char *do_fill(char **words, uint32_t count)
+{
+	uint8_t p;
+	const char *wrong = count == 2 || count == 3 ? alive(words[0], &p) : "fill pK N [KEY]";
+	long n = wrong ? 0 : atol(words[1]);
+	if (!wrong && (n < 1 || n > 1000))
+		return SAY("`%s` is not a number from 1 to 1000", words[1]);
+	if (!wrong)
+		play_fill(&play, p, (uint32_t)n, count == 3 ? words[2] : NULL);
+	return wrong;
+}
+
 static const char *do_expect(char **words, uint32_t count)
 {
 	return expect_line(&play, words, count);
@@ -326,6 +359,7 @@ static const struct {
 } statements[] = { { "cluster", do_cluster }, { "submit", do_submit }, { "again", do_again },	 { "newest", do_call },
 		   { "deliver", do_deliver }, { "copy", do_copy },     { "drop", do_drop },	 { "run", do_run },
 		   { "wait", do_wait },	      { "kill", do_kill },     { "restart", do_restart }, { "recover", do_recover },
+		   { "suspect", do_suspect }, { "trust", do_trust },    { "fill", do_fill },
 		   { "slow", do_slow },	   { "turn", do_turn },	      { "expect", do_expect } };
 
 static const char *do_line(char *line)

@@ -1,4 +1,5 @@
 // Recovery: each branch of protocol.md C.2, from answers made by hand.
+#include "tests/sim/probe.h"
 #include "tests/unit/core.h"
 
 static struct core c;
@@ -44,6 +45,7 @@ static void test_committed(void)
 	start(5, 0);
 	answer(1, EP_ACCEPTED, 2, y, NULL, "k", false);
 	answer(2, EP_COMMITTED, 0, none, NULL, NULL, true);
+	CU_ASSERT_EQUAL(probe_hits("branch_1_committed"), 1);
 	CU_ASSERT_EQUAL(rec_phase(core_record(&c, 0, 1)), EP_COMMITTED);
 	CU_ASSERT(rec_is_nop(core_record(&c, 0, 1)));
 	CU_ASSERT_PTR_NOT_NULL(core_said(&c, 3, EP_COMMIT));

@@ -1,4 +1,5 @@
 // Validation: what counts as a conflict, and the outcomes V1 to V4 (protocol.md C.2).
+#include "tests/sim/probe.h"
 #include "tests/unit/core.h"
 
 static struct core c;
@@ -126,6 +127,25 @@ static void test_outcomes(void)
 	proposes(true);
 }
 
+// A candidate that answers late, from outside Q, does not change what Q proves (V3).
+static void test_late_candidate(void)
+{
+	core_start(&c, 5, 4, 0);
+	CU_ASSERT(ep_recover(c.r, &c.host.effects, 0, 1));
+	host_flush(&c.host);
+	for (uint8_t from = 2; from <= 3; from++)
+		core_recover_ok(&c, &(struct recovered){ .from = from, .i = 1, .bal = 5, .phase = from == 2 ? EP_PREACCEPTED : EP_INITIAL, .dep = none,
+							  .idep = from == 2 ? none : NULL, .key = from == 2 ? "k" : NULL });
+	core_recover_ok(&c, &(struct recovered){ .from = 1, .i = 1, .bal = 5, .phase = EP_PREACCEPTED, .dep = none, .idep = none, .key = "k" });
+	ep_store64(core_begin(&c, 2, EP_VALIDATE_OK, 0, 0, 1, 0, 8), 5);
+	core_send(&c, 2);
+	uint8_t *body = core_begin(&c, 3, EP_VALIDATE_OK, 0, 0, 1, 0, 8 + sizeof(struct ep_wire_conflict));
+	ep_store64(body, 5);
+	memcpy(body + 8, &(struct ep_wire_conflict){ .i = 1, .col = 1 }, sizeof(struct ep_wire_conflict));
+	core_send(&c, 3);
+	proposes(true);
+}
+
 static void test_waits(void)
 {
 	static const struct ep_wire_conflict living = { .i = 1, .col = 3 };
@@ -151,6 +171,7 @@ static void test_waits(void)
 	start(&living);
 	core_recover_ok(&c, &(struct recovered){ .from = 1, .i = 1, .bal = 5, .phase = EP_COMMITTED, .dep = none, .is_nop = true });
 	CU_ASSERT_PTR_NOT_NULL(core_said(&c, 2, EP_COMMIT));
+	CU_ASSERT_EQUAL(probe_hits("v4d_committed"), 1);
 	core_end(&c);
 	start(&living); // V4(e): nobody tells, a new ballot
 	core_wait(&c, 20ull * 1000000000);
@@ -171,5 +192,5 @@ static void test_cut(void)
 }
 
 static const struct unit_test tests[] = { { "conflicts", test_conflicts }, { "is remembered", test_is_remembered }, { "refused", test_refused },
-					  { "V1 to V3", test_outcomes }, { "V4", test_waits }, { "cut", test_cut } };
+					  { "V1 to V3", test_outcomes }, { "late candidate", test_late_candidate }, { "V4", test_waits }, { "cut", test_cut } };
 UNIT_MAIN("validate", tests)
