@@ -45,6 +45,9 @@ done
 case $replicas in 3 | 5 | 7) ;; *) usage_error "--replicas takes 3, 5 or 7, not '$replicas'" ;; esac
 case $port in af_packet | af_xdp | tap) ;; *) usage_error "--port takes af_packet, af_xdp or tap, not '$port'" ;; esac
 case $json in '' | /*) ;; *) json=$PWD/$json ;; esac
+[ -z "$json" ] || [ ! -d "$json" ] || usage_error "--json takes a file, and $json is a directory"
+[ -z "$json" ] || [ -w "$json" ] || { [ ! -e "$json" ] && [ -w "$(dirname "$json")" ]; } ||
+	usage_error "--json: $json cannot be written"
 
 # Stopping needs no namespace and no build: the list says it all.
 if [ "$stop" = yes ]; then

@@ -18,7 +18,7 @@
 run_base() {
 	if [ -n "${PNYX_RUN_BASE:-}" ]; then
 		echo "$PNYX_RUN_BASE"
-	elif is_root; then
+	elif is_root && [ -w /run ]; then
 		echo /run/pnyx
 	elif [ -n "${XDG_RUNTIME_DIR:-}" ] && [ -w "$XDG_RUNTIME_DIR" ]; then
 		echo "$XDG_RUNTIME_DIR/pnyx"
@@ -67,14 +67,19 @@ proc_is_alive() { # PID START
 }
 
 # made_spawn WHAT LOG COMMAND...: starts a process that is on the list before it is the command; sets SPAWNED to its pid.
-# It gets no lock (a survivor must not hold it) and a session of its own (Ctrl-C and a closed terminal are ours to handle).
+# It gets no descriptor but its log (a survivor must hold no lock, neither ours nor one of whoever called us) and a session of
+# its own (Ctrl-C and a closed terminal are ours to handle).
 made_spawn() {
-	local what=$1 log=$2
+	local what=$1 log=$2 fd
 	shift 2
 	(
 		me=$BASHPID # not inside $( ): there it is another process, with another start time
 		made_note "proc $me $(proc_start "$me") $what"
-		exec setsid "$@" >"$log" 2>&1 </dev/null 9>&-
+		for fd in /proc/"$me"/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -le 2 ] || eval "exec $fd>&-"
+		done
+		exec setsid "$@" >"$log" 2>&1 </dev/null
 	) &
 	SPAWNED=$!
 	until grep -qs "^proc $SPAWNED " "$RUN/made"; do sleep 0.01; done

@@ -12,7 +12,8 @@ hugepages_free() {
 # hugepages_may PAGES: whether this user may add so many. Not more than half of the memory that is available: the rest of the
 # machine has to live as well.
 hugepages_may() {
-	[ -w "$POOL/nr_hugepages" ] && [ $(($1 * 2048)) -le $(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) / 2)) ]
+	local available
+	[ -w "$POOL/nr_hugepages" ] && available=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) && [ $(($1 * 2048)) -le $((available / 2)) ]
 }
 
 # hugepages_add PAGES: false (and nothing changed) when the kernel did not find them all.
