@@ -4,7 +4,8 @@
 
 static void transmit(struct dp_io *io, struct rte_mbuf **frames, uint32_t count)
 {
-	uint32_t sent = rte_eth_tx_burst(io->port, 0, frames, (uint16_t)count);
+	uint32_t good = io->net->tx_offload == 0 ? count : rte_eth_tx_prepare(io->port, 0, frames, (uint16_t)count);
+	uint32_t sent = rte_eth_tx_burst(io->port, 0, frames, (uint16_t)good);
 	io->net->counters->tx_frames += sent;
 	for (uint32_t k = sent; k < count; k++) { // the protocol sends again
 		io->net->counters->tx_failed++;

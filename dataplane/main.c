@@ -1,5 +1,4 @@
 // pnyx-replica: start-up as a table, then a polling loop until a signal.
-#include <argp.h>
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -15,18 +14,14 @@
 #include "dataplane/agent.h"
 #include "dataplane/arena.h"
 #include "dataplane/convert.h"
+#include "dataplane/options.h"
 #include "dataplane/port.h"
 
-const char *argp_program_version = "pnyx-replica 0.1.0";
 static volatile bool stop;
 static struct ep_replica *checked; // poisoned by a failed check
 
 static struct {
-	const char *config_path, *name, *run_dir;
-	bool is_fresh;
-	int eal_argc;
-	char **eal_argv;
-	char *program;
+	struct dp_options options;
 	struct pnyx_config file;
 	struct ep_config core;
 	struct dp_net net;
@@ -56,18 +51,23 @@ static void on_signal(int signal)
 // ---- start-up steps: each leaves app.error when it fails ----------------------------------------------------------
 static bool read_config(void)
 {
-	if (!pnyx_config_load(app.config_path, app.name, &app.file, app.error, sizeof app.error))
+	if (!pnyx_config_load(app.options.config_path, app.options.name, &app.file, app.error, sizeof app.error))
 		return false;
 	dp_convert_core(&app.file, &app.core);
 	dp_convert_net(&app.file, &app.net);
-	return true;
+	const char *wrong = ep_config_check(&app.core);
+	if (wrong)
+		pnyx_config_blame(app.options.config_path, wrong, app.error, sizeof app.error);
+	return !wrong;
 }
 
 static bool start_eal(void)
 {
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	if (rte_eal_init(app.eal_argc, app.eal_argv) >= 0)
+	if (!dp_options_add_lcores(&app.options, app.file.replica.lcores, app.file.replica.lcores_count, app.error, sizeof app.error))
+		return false;
+	if (rte_eal_init(app.options.eal_argc, app.options.eal_argv) >= 0)
 		return true;
 	snprintf(app.error, sizeof app.error,
 		 "DPDK does not start (%s): see its lines above; without hugepages give it `--no-huge -m 256`, and each process a --file-prefix of its own",
@@ -89,20 +89,26 @@ static bool start_port(void)
 	if (strstr(app.port.driver, "tap")) { // the kernel's side has the port's MAC: a bridge would swallow frames to it
 		app.net.mac = (struct rte_ether_addr){ { 0x02, 0x50, app.net.ip[0], app.net.ip[1], app.net.ip[2], app.net.ip[3] } };
 	}
-	app.net.checks_udp = app.file.replica.checksum == PNYX_CHECKSUM_CHECK;
+	app.net.tx_offload = app.port.tx_offload;
+	switch ((enum pnyx_config_checksum)app.file.replica.checksum) {
+	case PNYX_CHECKSUM_AUTO: // the port where it can, else software; frames of a kernel on this machine may have half a checksum
+		app.net.checks_udp = !app.port.checks_udp && !app.port.is_local_kernel;
+		break;
+	case PNYX_CHECKSUM_CHECK:
+		app.net.checks_udp = true;
+		break;
+	case PNYX_CHECKSUM_IGNORE:
+		app.net.ignores_udp = true;
+		break;
+	}
 	return true;
 }
 
 static bool open_arena(void)
 {
-	const char *wrong = ep_config_check(&app.core);
-	if (wrong) {
-		snprintf(app.error, sizeof app.error, "%s: %s", app.config_path, wrong);
-		return false;
-	}
 	struct ep_replica *replica;
 	const char *uuid = app.file.members[app.file.self].uuid_text;
-	if (!dp_arena_open(&app.arena, app.file.replica.arena, uuid, ep_replica_size(&app.core), app.is_fresh, app.error,
+	if (!dp_arena_open(&app.arena, app.file.replica.arena, uuid, ep_replica_size(&app.core), app.options.is_fresh, app.error,
 			   sizeof app.error) ||
 	    !dp_arena_replica(&app.arena, &app.core, &replica, app.error, sizeof app.error))
 		return false;
@@ -122,7 +128,7 @@ static bool place_agents(void)
 		snprintf(app.error, sizeof app.error, "agents = \"split\" needs two lcores: give EAL -l with two, or use \"fused\"");
 		return false;
 	}
-	dp_pollers_enter(&app.pollers, 1u + app.is_split);
+	dp_pollers_enter(&app.pollers, DP_POLLERS_FOLDER, 1u + app.is_split);
 	l->idle = (struct dp_idle){ DP_IDLE_AUTO, &app.pollers };
 	if (app.file.replica.idle != PNYX_IDLE_AUTO)
 		l->idle.kind = app.file.replica.idle == PNYX_IDLE_BUSY ? DP_IDLE_BUSY : DP_IDLE_YIELD;
@@ -153,8 +159,8 @@ static bool announce(void)
 {
 	const struct pnyx_config_member *me = &app.file.members[app.file.self];
 	char path[512];
-	if (app.run_dir) {
-		snprintf(path, sizeof path, "%s/replica.pid", app.run_dir);
+	if (app.options.run_dir) {
+		snprintf(path, sizeof path, "%s/replica.pid", app.options.run_dir);
 		FILE *f = fopen(path, "w");
 		if (!f || fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f) != 0) {
 			snprintf(app.error, sizeof app.error, "%s: %s; make the directory or leave --run-dir out", path, strerror(errno));
@@ -162,13 +168,15 @@ static bool announce(void)
 		}
 	}
 	fprintf(stderr,
-		"pnyx-replica: %s, member %u of %u, %u.%u.%u.%u:%u; port %s%s; %s; idle %s; arena %s (%zu MiB, %s%s)\n"
+		"pnyx-replica: %s, member %u of %u, %u.%u.%u.%u:%u; port %s; %s agents; idle %s; arena %s (%zu MiB, %s%s)\n"
+		"pnyx-replica: UDP checksums: received ones %s, sent ones made %s\n"
 		"pnyx-replica: ready\n",
 		me->name, app.file.self, app.file.members_count, me->address.ip[0], me->address.ip[1], me->address.ip[2],
-		me->address.ip[3], me->address.port, app.port.driver,
-		app.net.checks_udp ? ", UDP checksums verified" : ", damage found by CRC32C", app.is_split ? "split agents" : "fused agents",
-		app.loop.idle.kind == DP_IDLE_BUSY ? "busy" : app.loop.idle.kind == DP_IDLE_YIELD ? "yield" : "by pollers and cores", app.arena.path, app.arena.bytes >> 20,
-		app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh");
+		me->address.ip[3], me->address.port, app.port.driver, app.is_split ? "split" : "fused",
+		app.loop.idle.kind == DP_IDLE_BUSY ? "busy" : app.loop.idle.kind == DP_IDLE_YIELD ? "yield" : "by pollers and cores", app.arena.path,
+		app.arena.bytes >> 20, app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh",
+		app.net.checks_udp ? "verified in software" : app.port.checks_udp && !app.net.ignores_udp ? "verified by the port" : "left to CRC32C",
+		app.port.tx_offload & RTE_MBUF_F_TX_UDP_CKSUM ? "by the port" : "in software");
 	return true;
 }
 
@@ -206,72 +214,12 @@ static int farewell(void)
 	return 3;
 }
 
-// ---- command line -------------------------------------------------------------------------------------------------
-static const struct argp_option options[] = {
-	{ "config", 'c', "FILE", 0, "Configuration of the cluster (or PNYX_CONFIG)", 0 },
-	{ "name", 'n', "NAME", 0, "Which member this is (or PNYX_NAME)", 0 },
-	{ "run-dir", 'r', "DIR", 0, "Where to write replica.pid (or PNYX_RUN_DIR)", 0 },
-	{ "arena-fresh", 'f', NULL, 0, "Throw the member's state away and start empty: for a new cluster only", 0 },
-	{ 0 },
-};
-
-static error_t on_option(int key, char *arg, struct argp_state *state)
-{
-	switch (key) {
-	case 'c':
-		app.config_path = arg;
-		return 0;
-	case 'n':
-		app.name = arg;
-		return 0;
-	case 'r':
-		app.run_dir = arg;
-		return 0;
-	case 'f':
-		app.is_fresh = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "what is `%s`? EAL's arguments come after `--`", arg);
-		return 0;
-	case ARGP_KEY_END:
-		if (!app.config_path || !app.name)
-			argp_error(state, "-c FILE and -n NAME are needed");
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
-// What follows `--` is EAL's; argv[0] stands in front of it.
-static int split_arguments(int argc, char **argv)
-{
-	int at = 1;
-	while (at < argc && strcmp(argv[at], "--") != 0)
-		at++;
-	app.program = argv[0];
-	app.eal_argc = at < argc ? argc - at : 1;
-	app.eal_argv = at < argc ? argv + at : argv;
-	if (at < argc)
-		argv[at] = argv[0];
-	return at;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { options, on_option, "-- EAL-ARGUMENTS",
-					  "An Egalitarian Paxos replica on a DPDK port.\v"
-					  "Example: pnyx-replica -c cluster.conf -n a -- --vdev=net_af_packet0,iface=eth0 --file-prefix pnyx-a",
-					  NULL, NULL, NULL };
 	static const struct {
 		bool (*run)(void);
 	} steps[] = { { read_config }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { announce } };
-	app.config_path = getenv("PNYX_CONFIG");
-	app.name = getenv("PNYX_NAME");
-	app.run_dir = getenv("PNYX_RUN_DIR");
-	char *own_argv0 = argv[0];
-	int own = split_arguments(argc, argv);
-	argv[0] = own_argv0;
-	argp_err_exit_status = 2;
-	argp_parse(&argp, own, argv, 0, NULL, NULL);
+	dp_options_read(&app.options, argc, argv);
 	for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++)
 		if (!steps[k].run()) {
 			fprintf(stderr, "pnyx-replica: %s\n", app.error);

@@ -38,7 +38,7 @@ static enum dp_verdict parse_udp(struct dp_net *net, struct rte_mbuf *m, const s
 	uint32_t len = rte_be_to_cpu_16(udp->dgram_len);
 	if (rte_be_to_cpu_16(udp->dst_port) != net->port || len < sizeof *udp || len > total - ip_len)
 		return drop(&c->drop_udp);
-	bool is_bad = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	bool is_bad = !net->ignores_udp && (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD;
 	if (net->checks_udp && udp->dgram_cksum != 0 && rte_ipv4_udptcp_cksum(ip, udp) != 0xffff) // a correct sum cancels itself
 		is_bad = true;
 	if (is_bad)
@@ -97,6 +97,18 @@ static const struct rte_ether_addr *next_hop(const struct dp_net *net, const str
 	return (const struct rte_ether_addr *)(const void *)meta->to.mac; // whence the request came
 }
 
+// Checksums: left to the port as far as it makes them, else made here.
+static void seal(uint64_t offload, struct rte_mbuf *m, struct rte_ipv4_hdr *ip, struct rte_udp_hdr *udp)
+{
+	m->ol_flags |= offload;
+	m->l2_len = sizeof(struct rte_ether_hdr);
+	m->l3_len = sizeof *ip;
+	if (!(offload & RTE_MBUF_F_TX_IP_CKSUM))
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+	udp->dgram_cksum = 0;
+	udp->dgram_cksum = offload & RTE_MBUF_F_TX_UDP_CKSUM ? rte_ipv4_phdr_cksum(ip, offload) : rte_ipv4_udptcp_cksum(ip, udp);
+}
+
 bool dp_net_build(struct dp_net *net, struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
@@ -119,11 +131,9 @@ bool dp_net_build(struct dp_net *net, struct rte_mbuf *m)
 	ip->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
 	memcpy(&ip->src_addr, net->ip, 4);
 	memcpy(&ip->dst_addr, ip_to, 4);
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	udp->src_port = rte_cpu_to_be_16(net->port);
 	udp->dst_port = rte_cpu_to_be_16(port_to);
 	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof *udp + payload));
-	udp->dgram_cksum = 0;
-	udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+	seal(net->tx_offload, m, ip, udp);
 	return true;
 }

@@ -16,7 +16,9 @@ struct dp_net {
 	uint32_t mask; // of the subnet, network order as loaded
 	bool has_gateway;
 	uint8_t gateway[4];
-	bool checks_udp; // verify UDP checksums of received frames in software
+	bool checks_udp;  // verify UDP checksums of received frames in software
+	bool ignores_udp; // not even the port's own verdict on them counts
+	uint64_t tx_offload; // RTE_MBUF_F_TX_... that the port does itself; 0: all checksums are made in software
 	uint8_t n, self;
 	struct dp_neighbour {
 		uint8_t ip[4];

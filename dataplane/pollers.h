@@ -4,16 +4,20 @@
 #include <stdint.h>
 
 #define DP_POLLERS_SLOTS 64
+#define DP_POLLERS_FOLDER "/dev/shm"
 
 struct dp_pollers {
 	uint64_t *slots; // pid << 32 | threads; each written by its own process, read by all; NULL: only ourselves
 	uint32_t own;    // slot of this process
 	uint32_t threads;
 	uint32_t cores;
+	char path[96]; // of the page; "": none
 };
 
-// Enters `threads` polling threads of this process; entries of processes that are gone are taken over.
-void dp_pollers_enter(struct dp_pollers *, uint32_t threads);
+// Enters `threads` polling threads of this process into the page in `folder` (DP_POLLERS_FOLDER but in tests); entries of
+// processes that are gone are taken over.
+void dp_pollers_enter(struct dp_pollers *, const char *folder, uint32_t threads);
+// The last one that leaves removes the page.
 void dp_pollers_leave(struct dp_pollers *);
 
 // Whether there are more polling threads than cores. A few loads, no system call.

@@ -48,6 +48,11 @@ bool dp_port_start(struct dp_port *p, uint16_t id, uint32_t payload, char *error
 	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE; // every frame is ours, from one pool
 	conf.rxmode.offloads = info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+	p->checks_udp = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	uint64_t made = info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+	conf.txmode.offloads |= made;
+	p->tx_offload = (made ? RTE_MBUF_F_TX_IPV4 : 0) | (made & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
+			(made & RTE_ETH_TX_OFFLOAD_UDP_CKSUM ? RTE_MBUF_F_TX_UDP_CKSUM : 0);
 	if ((code = rte_eth_dev_configure(id, 1, 1, &conf)) != 0)
 		return fail(error, size, "it refuses one queue each way", code);
 	if (payload + 28 > RTE_ETHER_MTU && (rte_eth_dev_get_mtu(id, &mtu) != 0 || mtu < payload + 28)) {

@@ -8,7 +8,9 @@ struct dp_port {
 	char driver[32];
 	struct rte_ether_addr mac;
 	struct rte_mempool *pool;
-	bool is_local_kernel; // frames come from a kernel on this machine: their UDP checksums may be partial
+	bool is_local_kernel;  // frames come from a kernel on this machine: their UDP checksums may be partial
+	bool checks_udp;       // it verifies received UDP checksums itself
+	uint64_t tx_offload;   // RTE_MBUF_F_TX_...: the checksums of sent frames that it makes itself
 };
 
 // Buffers hold `payload` bytes of UDP payload. False: `error` says what is wrong and what to do.

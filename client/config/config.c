@@ -14,7 +14,6 @@ static void set_defaults(struct pnyx_config *c)
 	c->cluster.frame_max = 1472;
 	c->replica.prefix = 24;
 	c->client.deadline_ms = 5000;
-	c->client.sessions = 16;
 }
 
 // The whole file with a final 0, NULL on failure; free() it. libconfig never opens the file itself:
@@ -176,6 +175,32 @@ bool pnyx_config_load(const char *path, const char *name, struct pnyx_config *re
 	if (is_good)
 		*ret = l.result;
 	return is_good;
+}
+
+// "replica.window" where the file or the environment sets that, else the group.
+static void find_setting(const struct loader *l, const char *name, size_t len, char *ret,
+			 size_t size)
+{
+	static const char *const groups[] = {"replica", "replica.timers", "cluster"};
+	char variable[128];
+	for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
+		snprintf(ret, size, "%s.%.*s", groups[g], (int)len, name);
+		env_name(ret, variable, sizeof variable);
+		if (config_lookup(&l->file, ret) != NULL || getenv(variable) != NULL)
+			return;
+	}
+	snprintf(ret, size, "replica");
+}
+
+void pnyx_config_blame(const char *path, const char *complaint, char *error, size_t error_size)
+{
+	struct loader l = {.path = path, .error = error, .error_size = error_size};
+	char setting[128];
+	config_init(&l.file);
+	open_file(&l); // it was good a moment ago; if it is not any more, line 1 is blamed
+	find_setting(&l, complaint, strcspn(complaint, ":"), setting, sizeof setting);
+	fail_setting(&l, setting, "%s", complaint);
+	config_destroy(&l.file);
 }
 
 uint32_t pnyx_config_member_named(const struct pnyx_config *c, const char *name)

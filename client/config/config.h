@@ -44,8 +44,9 @@ struct pnyx_config_member {
 
 enum pnyx_config_agents { PNYX_AGENTS_AUTO = 0, PNYX_AGENTS_FUSED, PNYX_AGENTS_SPLIT };
 enum pnyx_config_idle { PNYX_IDLE_AUTO = 0, PNYX_IDLE_BUSY, PNYX_IDLE_YIELD };
-// Of received UDP checksums. AUTO: the program decides by the port's driver. veth delivers partial
-// ones.
+// Of received UDP checksums. AUTO: by the port where it can, in software where it cannot, not at all
+// where frames come from a kernel on this machine (veth delivers partial ones); CRC32C covers the
+// payload always.
 enum pnyx_config_checksum { PNYX_CHECKSUM_AUTO = 0, PNYX_CHECKSUM_CHECK, PNYX_CHECKSUM_IGNORE };
 
 struct pnyx_config_timers {					     // 0: core's default
@@ -81,7 +82,7 @@ struct pnyx_config_client {
 	char servers[PNYX_CONFIG_SERVERS_MAX][PNYX_CONFIG_SERVER_MAX];
 	uint32_t servers_count;
 	uint32_t deadline_ms; // of one operation, default 5000
-	uint32_t sessions;    // in the library's pool; default 16
+	uint32_t sessions;    // updates in flight at once; 0 (default): as many as operations
 };
 
 struct pnyx_config {
@@ -102,6 +103,10 @@ struct pnyx_config {
 // one line without newline: "FILE:LINE: what is wrong; what would be right".
 bool pnyx_config_load(const char *path, const char *name, struct pnyx_config *ret, char *error,
 		      size_t error_size);
+
+// For a complaint of the core's own check, "SETTING: what would be right": puts the setting's place in front of it, FILE:LINE or
+// "environment NAME" (of its group when it is not set).
+void pnyx_config_blame(const char *path, const char *complaint, char *error, size_t error_size);
 
 // Column of the member with this name; members_count when there is none.
 uint32_t pnyx_config_member_named(const struct pnyx_config *, const char *name);

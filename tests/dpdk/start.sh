@@ -21,6 +21,8 @@ mkdir "$dir/arena"
 config good 7787 "$dir/arena"
 config nowhere 7787 "$dir/none/arena"
 config bad 99999 "$dir/arena"
+sed 's/replica = { /&cost_max = 2000; app_capacity = 9000; /' "$dir/good" >"$dir/tight"
+sed 's/replica = { /&lcores = [ 0 ]; /' "$dir/good" >"$dir/lcores"
 
 expect() { # CODE TEXT ARGUMENTS...: the program ends with CODE and says TEXT
 	local code=$1 text=$2 out rc
@@ -52,6 +54,12 @@ expect 2 "EAL's arguments come after" -c "$dir/good" -n a stray
 expect 2 "$dir/absent" -c "$dir/absent" -n a -- "${eal[@]}" "${null[@]}"
 expect 2 "$dir/bad:" -c "$dir/bad" -n a -- "${eal[@]}" "${null[@]}"
 expect 2 "nobody" -c "$dir/good" -n nobody -- "${eal[@]}" "${null[@]}"
+expect 2 "$dir/tight:6: cost_max" -c "$dir/tight" -n a -- "${eal[@]}" "${null[@]}"
+export PNYX_REPLICA_APP_CAPACITY=70
+expect 2 "environment PNYX_REPLICA_APP_CAPACITY: app_capacity: must exceed" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
+unset PNYX_REPLICA_APP_CAPACITY
+expect 2 "keep one of the two" -c "$dir/lcores" -n a -- "${eal[@]}" "${null[@]}"
+PNYX_ARENA_FRESH=yes expect 2 "PNYX_ARENA_FRESH cannot be 'yes'" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
 expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}"
 expect 2 "DPDK does not start" -c "$dir/good" -n a -- "${eal[@]}" --no-such-option
 expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}" --vdev=net_af_packet0,iface=pnyx-no-such

@@ -276,6 +276,49 @@ static void test_build(void)
 	rte_pktmbuf_free(m);
 }
 
+// What the port makes is left to it, with the part of the sum that it asks for; the rest is made here.
+static void test_offload(void)
+{
+	static const uint64_t offloads[] = { RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM, RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM,
+					     RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM };
+	for (size_t k = 0; k < sizeof offloads / sizeof offloads[0]; k++) {
+		setup();
+		net.tx_offload = offloads[k];
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		memcpy(rte_pktmbuf_append(m, 100), frame + 42, 100);
+		*dp_meta(m) = (struct dp_meta){ .member = EP_CLIENT, .to = { .ip = { 10, 0, 0, 9 }, .port = 4000 } };
+		CU_ASSERT(dp_net_build(&net, m));
+		CU_ASSERT_EQUAL(m->ol_flags & offloads[k], offloads[k]);
+		CU_ASSERT_EQUAL(m->l2_len, 14);
+		CU_ASSERT_EQUAL(m->l3_len, 20);
+		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+		struct rte_udp_hdr *udp = (void *)(ip + 1);
+		bool ip_left = offloads[k] & RTE_MBUF_F_TX_IP_CKSUM, udp_left = offloads[k] & RTE_MBUF_F_TX_UDP_CKSUM;
+		CU_ASSERT_EQUAL(ip->hdr_checksum == 0, ip_left);
+		if (udp_left) { // as the port does it: the sum over header and payload, begun with that of the addresses
+			CU_ASSERT_EQUAL(udp->dgram_cksum, rte_ipv4_phdr_cksum(ip, m->ol_flags));
+			udp->dgram_cksum = (uint16_t)~rte_raw_cksum(udp, rte_be_to_cpu_16(udp->dgram_len));
+		}
+		CU_ASSERT_EQUAL(rte_ipv4_udptcp_cksum(ip, udp), 0xffff);
+		rte_pktmbuf_free(m);
+	}
+}
+
+// The port says that a checksum is bad: it is believed, unless the configuration says otherwise.
+static void test_verdict_of_port(void)
+{
+	setup();
+	net.checks_udp = false;
+	for (int ignores = 0; ignores <= 1; ignores++) {
+		net.ignores_udp = ignores;
+		struct rte_mbuf *m = frame_mbuf(pool, frame, frame_len);
+		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD;
+		CU_ASSERT_EQUAL(dp_net_parse(&net, m), ignores ? DP_DATA : DP_DROP);
+		CU_ASSERT_EQUAL(counters.drop_checksum, 1);
+		rte_pktmbuf_free(m);
+	}
+}
+
 static const struct unit_test tests[] = {
 	{ "a good frame", test_good },
 	{ "members and strangers", test_members },
@@ -289,6 +332,8 @@ static const struct unit_test tests[] = {
 	{ "ARP", test_arp },
 	{ "ARP, damaged", test_arp_damaged },
 	{ "headers that we write", test_build },
+	{ "checksums left to the port", test_offload },
+	{ "the port's verdict", test_verdict_of_port },
 };
 
 int main(int argc, char **argv)

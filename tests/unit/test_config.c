@@ -352,7 +352,35 @@ static void test_addresses(void)
 	CU_ASSERT_EQUAL(a.port, 9);
 }
 
+// What the core finds wrong gets the place of its setting, wherever that was set.
+static void test_blame(void)
+{
+	write_file(good);
+	char want[128];
+	pnyx_config_blame(path, "window: too much", error, sizeof error);
+	snprintf(want, sizeof want, "%s:14: window: too much", path);
+	CU_ASSERT_STRING_EQUAL(error, want);
+	pnyx_config_blame(path, "open_rtts: too much", error, sizeof error);
+	snprintf(want, sizeof want, "%s:21: open_rtts: too much", path);
+	CU_ASSERT_STRING_EQUAL(error, want);
+	pnyx_config_blame(path, "frame_max: too much", error, sizeof error);
+	snprintf(want, sizeof want, "%s:5: frame_max: too much", path);
+	CU_ASSERT_STRING_EQUAL(error, want);
+	pnyx_config_blame(path, "cost_max: not set", error, sizeof error);
+	snprintf(want, sizeof want, "%s:13: cost_max: not set", path);
+	CU_ASSERT_STRING_EQUAL(error, want);
+	setenv("PNYX_REPLICA_COST_MAX", "9", 1);
+	pnyx_config_blame(path, "cost_max: too much", error, sizeof error);
+	CU_ASSERT_STRING_EQUAL(error, "environment PNYX_REPLICA_COST_MAX: cost_max: too much");
+	unsetenv("PNYX_REPLICA_COST_MAX");
+	unlink(path);
+	pnyx_config_blame(path, "window: too much", error, sizeof error);
+	snprintf(want, sizeof want, "%s:1: window: too much", path);
+	CU_ASSERT_STRING_EQUAL(error, want);
+}
+
 static const struct unit_test tests[] = {
+    {"blame", test_blame},
     {"good", test_good},
     {"good_replica", test_good_replica},
     {"defaults", test_defaults},
