@@ -15,7 +15,7 @@ static struct bench bench = {
 
 static const struct argp_option options[] = {
     {"outstanding", 'o', "N", 0, "operations in flight, 1 to 16384, default 64", 10},
-    {"sessions", 'S', "N", 0, "updates in flight, default as many as outstanding", 10},
+    {"sessions", 'S', "N", 0, "updates in flight; default: sessions of client in FILE, else as many as outstanding", 10},
     {"seconds", 'd', "N", 0, "length of the load phase, default 3", 10},
     {"warmup", 'w', "N", 0, "seconds of the same load before anything is measured, default 1", 10},
     {"latency-phase", 'l', "N", 0,
@@ -107,7 +107,10 @@ static const char *prepare(struct cli *cli)
 	if (o->workload == WORKLOAD_APPEND && o->is_preloaded)
 		return "--workload append without --preload";
 	cli->options.ops_max = (uint32_t)o->outstanding;
-	cli->options.sessions_max = (uint32_t)(o->sessions != 0 ? o->sessions : o->outstanding);
+	if (o->sessions == 0)
+		o->sessions =
+		    cli->config.client.sessions != 0 ? cli->config.client.sessions : o->outstanding;
+	cli->options.sessions_max = (uint32_t)o->sessions;
 	return NULL;
 }
 

@@ -11,7 +11,7 @@
 enum workload { WORKLOAD_MIX, WORKLOAD_APPEND };
 
 struct bench_options {
-	uint64_t outstanding, sessions; // sessions 0: as many as outstanding
+	uint64_t outstanding, sessions; // sessions 0 (before connecting): not given
 	uint64_t seconds, warmup, latency_seconds;
 	uint64_t keys, value_size, echo_size, seed;
 	double hot, reads; // percent

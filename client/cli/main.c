@@ -1,4 +1,5 @@
 // pnyx: the command line of a cluster. Finds the sub-command, reads its options, connects, runs it.
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,8 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num >= command->args_max)
-			argp_error(state, "too many arguments: '%s'", arg);
+			argp_error(state, "too many arguments: '%s'; %s takes at most %u", arg, command->name,
+				   command->args_max);
 		cli->args[cli->args_count++] = arg;
 		return 0;
 	case ARGP_KEY_END:
@@ -91,6 +93,20 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+// `incr n -5`: a number is no option. A blank in front makes it a plain word, and the same number.
+static void keep_negative_numbers(int argc, char **argv)
+{
+	static char words[4][32];
+	int used = 0;
+	for (int i = 1; i < argc && used < 4 && strcmp(argv[i], "--") != 0; i++) {
+		if (argv[i][0] != '-' || !isdigit((unsigned char)argv[i][1]) ||
+		    strlen(argv[i]) + 2 > sizeof words[0])
+			continue;
+		snprintf(words[used], sizeof words[0], " %s", argv[i]);
+		argv[i] = words[used++];
+	}
+}
+
 static void parse_all(struct cli *cli, int argc, char **argv)
 {
 	static const struct argp_child children[] = {{&common_argp, 0, NULL, 0}, {0}};
@@ -110,6 +126,8 @@ static void parse_all(struct cli *cli, int argc, char **argv)
 	snprintf(name, sizeof name, "pnyx %s", cli->command->name);
 	int next = cli->command_index;
 	argv[next] = name;
+	if (cli->command == &command_incr)
+		keep_negative_numbers(argc - next, argv + next);
 	struct argp own = {.options = cli->command->options,
 			   .parser = parse_command,
 			   .args_doc = cli->command->args_doc,

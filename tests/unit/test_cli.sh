@@ -40,7 +40,9 @@ expect 2 "unrecognized option" --nonsense get k
 expect 2 "unrecognized option" get --nonsense k
 # arguments
 expect 2 "too few arguments: get needs KEY" -s $nobody get
-expect 2 "too many arguments: 'b'" -s $nobody get a b
+expect 2 "too many arguments: 'b'; get takes at most 1" -s $nobody get a b
+expect 2 "mget takes at most 16" -s $nobody mget 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17
+expect 2 "invalid option" -s $nobody incr k -x
 expect 2 "too few arguments" -s $nobody put k
 expect 2 "right would be KEY OLD NEW, or --absent KEY NEW" -s $nobody cas k v
 expect 2 "right would be --absent KEY NEW (no OLD)" -s $nobody cas --absent k old new

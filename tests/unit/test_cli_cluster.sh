@@ -73,6 +73,8 @@ expect 0 "=ok" cas --absent fresh x
 expect 1 "no match" cas --absent fresh y
 expect 0 "=1" incr n
 expect 0 "=-4" incr n -- -5
+expect 0 "=-9" incr n -5
+expect 0 '"number": -4' incr n 5 --json
 expect 0 "=3" incr n --by=7
 expect 4 "not a number" incr k
 expect 0 "=7" append k '!!'
