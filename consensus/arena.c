@@ -138,7 +138,7 @@ enum ep_attach ep_replica_init(void *arena, size_t size, const struct ep_config 
 	r->next_i = config->first + 1;
 	for (uint32_t col = 0; col < r->n; col++) {
 		struct ep_column *c = &r->columns[col];
-		c->exec_prefix = c->stable = c->agreed = c->known = c->cprefix = c->kprefix = config->first;
+		c->exec_prefix = c->stable = c->agreed = c->ripe = c->ripening = c->known = c->cprefix = c->kprefix = config->first;
 		c->unindexed = EP_NIL;
 		uint64_t *bits = (uint64_t *)ep_at(r, r->at_bitmap) + (ep_slot_of(r, col, 0) >> 6);
 		for (uint64_t i = config->first + 1; i <= config->first + config->window; i++) {
@@ -275,7 +275,7 @@ enum ep_attach ep_replica_attach(void *arena, size_t size, const struct ep_confi
 			r->peers[m].reported[col] = r->columns[col].stable;
 	for (uint32_t col = 0; col < r->n; col++) {
 		struct ep_column *c = &r->columns[col];
-		c->agreed = c->stable;
+		c->agreed = c->ripe = c->ripening = c->stable;
 		c->cprefix = c->kprefix = c->exec_prefix;
 		uint64_t top = c->exec_prefix + config->window;
 		c->known = c->known < top ? c->known : top;

@@ -79,7 +79,7 @@ void ep_send_preaccept(struct ep_replica *r, struct ep_effects *fx, uint32_t to,
 	uint8_t *at = put((uint8_t *)(msg + 1), &rec->seq, 8);
 	at = put(at, rec_idep(rec), vec);
 	for (uint32_t c = 0; c < r->n; c++)
-		at = put(at, &r->columns[c].stable, 8);
+		at = put(at, &r->columns[c].agreed, 8);
 	put(at, ep_payload(r, slot), rec->payload_len);
 	r->counters.bytes_out_copied += rec->payload_len;
 }
@@ -163,7 +163,7 @@ void ep_send_status(struct ep_replica *r, struct ep_effects *fx, uint32_t to)
 	for (uint32_t c = 0; c < r->n; c++)
 		at = put(at, &r->columns[c].known, 8);
 	for (uint32_t c = 0; c < r->n; c++)
-		at = put(at, &r->columns[c].stable, 8);
+		at = put(at, &r->columns[c].agreed, 8);
 }
 
 void ep_send_reply(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *to, uint64_t cookie, uint8_t flags,

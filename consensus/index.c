@@ -68,7 +68,9 @@ void ep_index_conflicts(struct ep_replica *r, const struct ep_keys *keys, uint32
 	for (uint32_t c = 0; c < r->n; c++) {
 		const struct ep_column *column = &r->columns[c];
 		uint64_t top = keys->is_barrier ? column->known : column->barrier;
-		deps[c] = top > column->stable ? top : 0;
+		// What is stable is forgotten, so it is covered as a whole (E.2); the leader also covers what is about to be.
+		uint64_t gone = r->self == col ? column->agreed : column->stable;
+		deps[c] = top > gone ? top : gone;
 	}
 	for (uint32_t k = 0; k < keys->count && !keys->is_barrier; k++) {
 		uint32_t at = ep_index_find(r, keys->key[k].hash);
@@ -79,7 +81,7 @@ void ep_index_conflicts(struct ep_replica *r, const struct ep_keys *keys, uint32
 			uint64_t top = track->max_write;
 			if (keys->key[k].is_write && track->max_read > top)
 				top = track->max_read;
-			if (top > r->columns[c].stable && top > deps[c]) // stable entries count as 0 (E.2)
+			if (top > deps[c])
 				deps[c] = top;
 		}
 	}

@@ -34,7 +34,7 @@ void on_preaccept(struct ep_replica *r, struct ep_effects *fx, const struct ep_a
 		return;
 	}
 	ep_leader_heard(r, in->col);
-	ep_window_join_stable(r, stable); // first, so that pruning never costs a fast path (E.2)
+	ep_window_join_stable(r, stable);
 	ep_window_recycle(r, EP_RECYCLE_BUDGET);
 	if (!in->rec) {
 		preaccept_fresh(r, fx, in, initial);

@@ -9,6 +9,7 @@ static void send_status(struct ep_replica *r, struct ep_effects *fx)
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self)
 			ep_send_status(r, fx, m);
+	ep_window_ripen(r);
 	r->status_due = r->now + r->config.status_ns * r->pace;
 	r->executed_at_status = r->executed_count;
 }
@@ -43,7 +44,7 @@ ep_time ep_deadline(const struct ep_replica *r)
 	if (r->order_head != 0 || r->run_vertex != EP_NIL || r->root_head != EP_NIL)
 		return r->now;
 	for (uint32_t c = 0; c < r->n; c++)
-		if (r->columns[c].stable < r->columns[c].agreed)
+		if (r->columns[c].stable < r->columns[c].ripe)
 			return r->now;
 	ep_time next = r->status_due, learn = ep_learn_next(r);
 	ep_time timers = ep_is_member(r) ? ep_timers_next(r) : ep_hello_next(r); // nothing is driven while asking

@@ -4,13 +4,15 @@
 #include "consensus/record.h"
 
 #define EP_ARENA_MAGIC 0x50414e5958594e50ULL
-#define EP_LAYOUT 1
+#define EP_LAYOUT 2
 
 struct ep_column {
 	uint64_t exec_prefix; // authoritative: all instances up to it are executed
 	// derived or volatile
-	uint64_t stable;   // executed by all members; slots up to it are recycled
-	uint64_t agreed;   // what stable may become (minimum of the members' reports)
+	uint64_t stable;   // slots up to it are recycled: executed by all members
+	uint64_t agreed;   // executed by all members as far as is known here (minimum of their reports)
+	uint64_t ripe;     // what is recycled without need: agreed as it was two Status ago, so that nobody forgets far ahead of a leader
+	uint64_t ripening; // agreed as it was one Status ago
 	uint64_t known;    // highest instance heard of
 	uint64_t cprefix;  // all up to it are committed here
 	uint64_t kprefix;  // all up to it have a known payload or are decided

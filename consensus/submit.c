@@ -70,7 +70,7 @@ enum ep_admission ep_submit(struct ep_replica *r, struct ep_effects *fx, const s
 	ep_slot slot = ep_slot_of(r, r->self, i);
 	struct ep_keys keys = { 0 };
 	if (ep_window_has_room(r)) {
-		if (rec_is_live(ep_rec(r, slot)))
+		if (!ep_window_make_room(r, r->self, i))
 			return EP_ADMIT_WINDOW; // its predecessor still stands in a queue here
 		struct ep_wire_payload *head = (void *)ep_payload(r, slot);
 		*head = (struct ep_wire_payload){ .len = (uint16_t)(sizeof *head + command->len), .count = 1 };

@@ -66,11 +66,20 @@ void ep_window_report(struct ep_replica *r, uint32_t from, const uint64_t *prefi
 	}
 }
 
+void ep_window_ripen(struct ep_replica *r)
+{
+	for (uint32_t col = 0; col < r->n; col++) {
+		struct ep_column *c = &r->columns[col];
+		c->ripe = c->ripening;
+		c->ripening = c->agreed;
+	}
+}
+
 bool ep_window_recycle(struct ep_replica *r, uint32_t budget)
 {
 	for (uint32_t col = 0; col < r->n; col++) {
 		struct ep_column *c = &r->columns[col];
-		while (c->stable < c->agreed) {
+		while (c->stable < c->ripe) {
 			if (budget-- == 0)
 				return true;
 			if (!recycle_next(r, col))
@@ -78,6 +87,15 @@ bool ep_window_recycle(struct ep_replica *r, uint32_t budget)
 		}
 	}
 	return false;
+}
+
+bool ep_window_make_room(struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	struct ep_column *c = &r->columns[col];
+	while (i > c->stable + r->config.window)
+		if (!recycle_next(r, col))
+			return false;
+	return true;
 }
 
 enum ep_place ep_window_place(struct ep_replica *r, uint32_t col, uint64_t i, ep_slot *slot)
@@ -95,9 +113,8 @@ enum ep_place ep_window_place(struct ep_replica *r, uint32_t col, uint64_t i, ep
 	if (i > c->stable + r->config.window) {
 		// (col, i) could only be started when (col, i - window) was executed by all.
 		agree(r, col, i - r->config.window);
-		while (i > c->stable + r->config.window)
-			if (!recycle_next(r, col))
-				return EP_PLACE_OUTSIDE;
+		if (!ep_window_make_room(r, col, i))
+			return EP_PLACE_OUTSIDE;
 	}
 	return EP_PLACE_FREE;
 }
@@ -136,5 +153,5 @@ bool ep_window_accepts(struct ep_replica *r, const uint64_t *deps)
 bool ep_window_has_room(const struct ep_replica *r)
 {
 	const struct ep_column *c = &r->columns[r->self];
-	return r->next_i <= c->stable + r->config.window - EP_WINDOW_RESERVE;
+	return r->next_i <= c->agreed + r->config.window - EP_WINDOW_RESERVE;
 }

@@ -20,8 +20,12 @@ bool ep_window_accepts(struct ep_replica *, const uint64_t *deps);
 void ep_window_report(struct ep_replica *, uint32_t from, const uint64_t *prefix);
 // A member knows that all up to these are stable.
 void ep_window_join_stable(struct ep_replica *, const uint64_t *stable);
+// A Status went out: what was stable two of them ago may be recycled.
+void ep_window_ripen(struct ep_replica *);
 // Recycles up to `budget` slots. True while there is more to do.
 bool ep_window_recycle(struct ep_replica *, uint32_t budget);
+// Recycles what stands in the slot of (col, i), which is known to be stable. False: the executor's queue still holds it.
+bool ep_window_make_room(struct ep_replica *, uint32_t col, uint64_t i);
 // Whether this replica may start another instance now (commands; RECONFIG has a reserve).
 bool ep_window_has_room(const struct ep_replica *);
 void ep_window_note(struct ep_replica *, uint32_t col, uint64_t i);

@@ -42,7 +42,7 @@ void check_message(struct check *, uint8_t from, const struct message *);
 // What replica p holds of an instance now: INV1, INV2, INV4, INV6.
 void check_copy(struct check *, const struct ep_replica *, uint8_t p, uint8_t col, uint64_t i);
 // The first commit of an instance anywhere: INV3 against all other committed ones. `stable` is the highest
-// frontier of any replica: pairs with what lies below are exempt (E.3).
+// frontier of any replica: what lies below may be missing from what was recovered (E.3).
 void check_visible(struct check *, struct log_instance *, const uint64_t *stable);
 // Replica p executed an instance: INV8 (order per key, closure), each update once.
 void check_executed(struct check *, uint8_t p, struct log_instance *);
