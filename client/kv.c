@@ -30,13 +30,24 @@ static bool put_bytes(struct writer *w, struct pnyx_bytes b)
 	return true;
 }
 
-static bool check_value(struct pnyx *c, const char *what, size_t len)
+// Two limits: what an answer may carry, and what is left in the command behind this entry's head and
+// key. The error names the one that binds.
+static bool check_value(const struct writer *w, const char *what, size_t len, size_t key_len)
 {
+	struct pnyx *c = w->client;
 	uint32_t max = pnyx_kv_value_max(c->cluster.result_max);
-	if (len <= max)
+	size_t taken = w->used + sizeof(struct pnyx_kv_entry) + key_len;
+	size_t left = taken < c->cluster.command_max ? c->cluster.command_max - taken : 0;
+	if (len <= max && len <= left)
 		return true;
-	cl_error(c, "%s of %zu bytes is above the limit of %u bytes of this cluster", what, len,
-		 max);
+	if (left < max)
+		cl_error(c,
+			 "%s of %zu bytes is above the limit of %zu bytes: a command of this "
+			 "cluster has at most %u (keys, values and heads)",
+			 what, len, left, c->cluster.command_max);
+	else
+		cl_error(c, "%s of %zu bytes is above the limit of %u bytes of this cluster", what,
+			 len, max);
 	return false;
 }
 
@@ -47,8 +58,8 @@ static bool put_entry(struct writer *w, struct pnyx_bytes key, struct pnyx_bytes
 		cl_error(w->client, "key of %zu bytes: allowed are 1 to %d", key.len, KEY_MAX);
 		return false;
 	}
-	if (!check_value(w->client, "value", value.len) ||
-	    !check_value(w->client, "expected value", expected.len))
+	if (!check_value(w, "value", value.len, key.len) ||
+	    !check_value(w, "expected value", expected.len, key.len))
 		return false;
 	struct pnyx_kv_entry e = {.key_len = (uint8_t)key.len,
 				  .value_len = (uint16_t)value.len,

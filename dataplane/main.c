@@ -70,8 +70,8 @@ static bool start_eal(void)
 	if (rte_eal_init(app.options.eal_argc, app.options.eal_argv) >= 0)
 		return true;
 	snprintf(app.error, sizeof app.error,
-		 "DPDK does not start (%s): see its lines above; without hugepages give it `--no-huge -m 256`, and each process a --file-prefix of its own",
-		 rte_strerror(rte_errno));
+		 "DPDK does not start%s%s: see its lines above; without hugepages give it `--no-huge -m 256`, and each process a --file-prefix of its own",
+		 rte_errno != 0 ? ", " : "", rte_errno != 0 ? rte_strerror(rte_errno) : "");
 	return false;
 }
 
@@ -79,7 +79,8 @@ static bool start_port(void)
 {
 	if (rte_eth_dev_count_avail() == 0) {
 		snprintf(app.error, sizeof app.error,
-			 "DPDK has no port (if one was named, its lines above say why not): name one after `--`, for instance --vdev=net_af_packet0,iface=eth0 or -a 0000:01:00.0 bound to vfio-pci");
+			 "DPDK has no port (if one was named, its lines above say why not): name one after `--`, for instance --vdev=net_af_packet0,iface=eth0 or -a 0000:01:00.0 bound to vfio-pci. "
+			 "Missing privileges? net_af_packet needs CAP_NET_RAW and CAP_NET_ADMIN, net_af_xdp and net_tap root");
 		return false;
 	}
 	uint16_t id = (uint16_t)rte_eth_find_next(0);

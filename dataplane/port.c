@@ -62,7 +62,7 @@ bool dp_port_start(struct dp_port *p, uint16_t id, uint32_t payload, char *error
 	if ((code = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx, &tx)) != 0 ||
 	    (code = rte_eth_rx_queue_setup(id, 0, rx, rte_socket_id(), NULL, p->pool)) != 0 ||
 	    (code = rte_eth_tx_queue_setup(id, 0, tx, rte_socket_id(), NULL)) != 0)
-		return fail(error, size, "its queues cannot be made; is another program using it?", code);
+		return fail(error, size, "its queues cannot be made; is another program using it, or are privileges missing?", code);
 	if ((code = rte_eth_dev_start(id)) != 0)
 		return fail(error, size, "it does not start; is the interface there, and is this program privileged enough?", code);
 	rte_eth_promiscuous_enable(id);

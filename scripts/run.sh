@@ -8,7 +8,7 @@
 #
 #   --replicas N    3 (default), 5 or 7
 #   --seconds N     length of each of the measurements (default 3)
-#   --port KIND     DPDK port of the replicas: af_packet (default), af_xdp or tap (both: root only)
+#   --port KIND     DPDK port of the replicas: af_packet (default), tap or af_xdp (root only)
 #   --json FILE     writes the figures to FILE as well
 #   --keep          leaves the cluster up, says how to talk to it and how to stop it
 #   --stop          stops the cluster that --keep left, and does nothing else
@@ -69,8 +69,8 @@ if [ -z "${PNYX_IN_USER_NAMESPACE:-}" ]; then
 fi
 ground_decide
 [ -n "${PNYX_IN_USER_NAMESPACE:-}" ] || ground_explain
-[ "$port" = af_packet ] || [ "$GROUND" = root ] ||
-	usage_error "--port $port needs root (its driver loads a program or makes a device in the kernel); af_packet does not"
+[ "$port" != af_xdp ] || [ "$GROUND" = root ] ||
+	usage_error "--port af_xdp needs root (its driver loads a program into the kernel); af_packet and tap do not"
 if [ "$GROUND" = inside ]; then
 	[ "$keep" = no ] || usage_error "--keep needs network namespaces, which this machine refuses"
 	port=loopback

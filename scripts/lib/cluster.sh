@@ -95,7 +95,7 @@ processors() {
 # True when the replicas and a client outnumber the processors.
 is_crowded() { [ "$(processors | wc -l)" -le "$1" ]; }
 
-# cluster_lcores NUMBER REPLICAS: EAL's -l for one replica. Two processors each (one for input and output, one for consensus)
+# cluster_lcores NUMBER REPLICAS: EAL's --lcores for one replica. Two processors each (one for input and output, one for consensus)
 # where all have them and two are left for the clients and the kernel; else one thread a replica, spread.
 cluster_lcores() {
 	local cpus
@@ -114,7 +114,7 @@ cluster_start_replica() {
 	made_note "dir /run/dpdk/$prefix"
 	made_spawn "r$i" "$RUN/r$i.log" ip netns exec "$(netns "$(net_home "$i" "$2")")" \
 		"$REPLICA" -c "$RUN/pnyx.conf" -n "r$i" -- \
-		-l "$(cluster_lcores "$i" "$3")" --no-pci "$(cluster_vdev "$i" "$2")" --file-prefix "$prefix" "${EAL_MEMORY[@]}"
+		--lcores "$(cluster_lcores "$i" "$3")" --no-pci "$(cluster_vdev "$i" "$2")" --file-prefix "$prefix" "${EAL_MEMORY[@]}"
 	[ "$2" != tap ] || net_attach_tap "$i"
 }
 

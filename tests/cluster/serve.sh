@@ -4,7 +4,7 @@
 . "$(dirname "$0")/cluster.sh"
 replicas=$1 port=${2:-af_packet}
 need_ground "$@"
-[ "$port" = af_packet ] || [ "$GROUND" = root ] || skip "port $port is for root"
+[ "$port" != af_xdp ] || [ "$GROUND" = root ] || skip "port $port is for root"
 cluster_for_test "$replicas" "$port"
 
 same_everywhere() { pnyx digest; }

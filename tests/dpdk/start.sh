@@ -66,6 +66,16 @@ expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}" --vdev=net_af_pac
 expect 2 "$dir/none/arena" -c "$dir/nowhere" -n a -- "${eal[@]}" "${null[@]}"
 expect 2 "no memory for" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" -m 8
 
+# What an ordinary user may not: the sentence says which privilege. Root becomes one for that, where one can reach the program.
+nobody=(--reuid 65534 --regid 65534 --clear-groups)
+if [ "$(id -u)" -eq 0 ] && setpriv "${nobody[@]}" test -x "$replica" 2>/dev/null; then
+	chmod 755 "$dir" && chmod 777 "$dir/arena"
+	plain=$replica
+	replica=setpriv
+	expect 2 "CAP_NET_RAW" "${nobody[@]}" "$plain" -c "$dir/good" -n a -- "${eal[@]}" --vdev=net_af_packet0,iface=lo
+	replica=$plain
+fi
+
 # The same arena twice: the second is refused while the first lives.
 begin first ready
 expect 2 "in use" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"

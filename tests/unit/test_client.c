@@ -223,6 +223,8 @@ static void what_is_too_large_is_refused_here(void)
 	CU_ASSERT_EQUAL(pnyx_get(c, key, &d), PNYX_OK);
 	CU_ASSERT_EQUAL(d.value.len, most);
 	CU_ASSERT_EQUAL(pnyx_put(c, key, (struct pnyx_bytes){big, most + 1}, NULL), PNYX_INVALID);
+	snprintf(limit, sizeof limit, "limit of %u bytes", most); // and the error says what would have fitted
+	CU_ASSERT_PTR_NOT_NULL(strstr(pnyx_error(c), limit));
 	CU_ASSERT_EQUAL(pnyx_do(c, &(struct pnyx_op){.type = (enum pnyx_op_type)77}, NULL),
 			PNYX_INVALID);
 	pnyx_close(c);
