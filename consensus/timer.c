@@ -123,6 +123,11 @@ static void expire(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, ui
 	} else {
 		uint8_t next = queue + 1 < EP_QUEUE_RESUBMIT ? (uint8_t)(queue + 1) : queue;
 		resend(r, fx, slot);
+		if (rec_phase(ep_rec(r, slot)) == EP_PREACCEPTED && !ep_own(r, slot)->is_late) { // after a restart: T_fast begins anew
+			ep_timer_set(r, slot, EP_QUEUE_FAST,
+				     r->now + ep_after_rtts(r, r->config.fast_rtts, r->config.fast_min_ns));
+			return;
+		}
 		ep_time wait = ep_after_rtts(r, r->config.resend_rtts, r->config.resend_min_ns);
 		ep_timer_set(r, slot, next, r->now + (wait << (next - EP_QUEUE_RESEND)));
 	}
