@@ -4,6 +4,7 @@
 #include "consensus/hello.h"
 #include "consensus/quorum.h"
 #include "consensus/session.h"
+#include "consensus/stage.h"
 
 static struct pnyx_app_config app_config(const struct ep_config *c)
 {
@@ -59,6 +60,7 @@ static uint64_t lay_out(struct ep_replica *r, const struct ep_config *c)
 	r->at_own = take(&at, (uint64_t)c->window * sizeof(struct ep_own));
 	r->at_trace = take(&at, EP_TRACE_MAX * sizeof(struct ep_session_id));
 	r->at_recoveries = take(&at, EP_RECOVERIES_MAX * sizeof(struct ep_recovery));
+	r->at_waits = take(&at, (uint64_t)c->own_max * c->batch_max * sizeof(struct ep_wait));
 	r->at_session_used = take(&at, 4ULL * c->sessions_max);
 	return at;
 }
@@ -109,7 +111,8 @@ static void reset_volatile(struct ep_replica *r)
 	for (ep_slot s = 0; s < (uint32_t)c->n << r->window_shift; s++)
 		*ep_waiters(r, s) = *ep_unindexed(r, s) = EP_NIL;
 	for (uint32_t s = 0; s < c->window; s++)
-		((struct ep_own *)ep_at(r, r->at_own))[s] = (struct ep_own){ .queue = EP_QUEUE_NONE };
+		((struct ep_own *)ep_at(r, r->at_own))[s] = (struct ep_own){ .queue = EP_QUEUE_NONE, .waits = EP_NIL };
+	ep_stage_clear(r);
 	r->recoveries = 0;
 	memset(ep_recovery(r, 0), 0, EP_RECOVERIES_MAX * sizeof(struct ep_recovery));
 	ep_index_clear(r);
@@ -280,7 +283,8 @@ enum ep_attach ep_replica_attach(void *arena, size_t size, const struct ep_confi
 		uint64_t top = c->exec_prefix + config->window;
 		c->known = c->known < top ? c->known : top;
 	}
-	ep_order_attach(r);
+	if (!ep_order_attach(r))
+		return EP_ATTACH_DAMAGED;
 	for (ep_slot s = 0; s < slots; s++)
 		reindex(r, s);
 	for (uint32_t col = 0; col < r->n; col++)

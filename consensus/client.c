@@ -1,9 +1,9 @@
 // Messages of clients: HELLO, requests, statistics, digest (docs/wire.md).
 #include "consensus/client.h"
-#include "consensus/decide.h"
 #include "consensus/digest.h"
 #include "consensus/hello.h"
 #include "consensus/session.h"
+#include "consensus/stage.h"
 
 static void send_welcome(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *to, enum ep_msg_type type,
 			 uint64_t cookie)
@@ -39,15 +39,18 @@ static bool is_repeat(struct ep_replica *r, struct ep_effects *fx, const struct 
 	}
 	if (s->inflight != command->seq || command->seq <= s->last)
 		return false;
-	ep_slot slot = ep_slot_of(r, r->self, 0) | s->own;
-	struct ep_own *own = ep_own(r, slot);
-	if (!own->is_held || own->session != ep_session_index(r, s) + 1)
+	bool is_staged = s->own == EP_NIL;
+	if (is_staged && !ep_is_staged(r))
 		return false;
-	const struct ep_wire_command *carried = (const void *)(ep_payload(r, slot) + sizeof(struct ep_wire_payload));
+	ep_slot slot = is_staged ? r->stage.slot : ep_slot_of(r, r->self, 0) | s->own;
+	uint32_t w = ep_wait_of(r, is_staged ? r->stage.waits : ep_own(r, slot)->waits, ep_session_index(r, s) + 1);
+	if (w == EP_NIL)
+		return false;
+	const struct ep_wire_command *carried = ep_command_at(ep_payload(r, slot), ep_wait(r, w)->command);
 	if (carried->len != command->len || memcmp(carried, command, command->len) != 0)
 		return false;
-	own->client = *from;
-	own->cookie = msg->i;
+	ep_wait(r, w)->client = *from;
+	ep_wait(r, w)->cookie = msg->i;
 	r->counters.duplicates++;
 	return true;
 }
@@ -73,11 +76,11 @@ static void on_request(struct ep_replica *r, struct ep_effects *fx, const struct
 			return;
 		request.session = s ? ep_session_index(r, s) + 1 : 0;
 	}
-	switch (ep_submit(r, fx, command, &request)) {
+	switch (ep_stage(r, fx, command, &request)) {
 	case EP_ADMIT:
 		if (s && command->seq > s->last) {
 			s->inflight = command->seq;
-			s->own = (uint32_t)((r->next_i - 1) & ep_mask(r)); // the number just given
+			s->own = EP_NIL; // SUBMIT names the slot
 		}
 		break;
 	case EP_ADMIT_WINDOW:

@@ -42,7 +42,7 @@ void ep_committed(struct ep_replica *r, ep_slot slot)
 	if (col == r->self) {
 		struct ep_own *own = ep_own(r, slot);
 		ep_timer_cancel(r, slot);
-		if (rec_is_nop(rec) && own->is_held) {
+		if (rec_is_nop(rec) && own->waits != EP_NIL) {
 			EP_MARK(nop_of_held_request);
 			ep_timer_set(r, slot, EP_QUEUE_RESUBMIT, r->now);
 		}

@@ -9,6 +9,7 @@ void ep_config_defaults(struct ep_config *c)
 	c->frame_max = EP_FRAME_MAX_DEFAULT;
 	c->window = 16384;
 	c->own_max = 1024;
+	c->batch_max = 16;
 	c->keys_max = 32;
 	c->index_keys = 4 * 16384;
 	c->sessions_max = 16384;
@@ -50,6 +51,8 @@ const char *ep_config_check(const struct ep_config *c)
 		return "window: a power of two from 128 to 16777216";
 	if (c->own_max < 1 || c->own_max > c->window - EP_WINDOW_RESERVE)
 		return "own_max: from 1 to window - 64";
+	if (c->batch_max < 1 || c->batch_max > EP_BATCH_MAX)
+		return "batch_max: from 1 to 64";
 	if (!is_power_of_two(c->keys_max) || c->keys_max < 2 || c->keys_max > EP_KEYS_MAX)
 		return "keys_max: a power of two from 2 to 64";
 	if (c->index_keys < 16 || c->index_keys > 1u << 28)

@@ -41,7 +41,8 @@
 	X(validations, "Validate rounds started") \
 	X(resubmitted, "own requests given a new instance after Nop") \
 	X(busy_asking, "requests refused: peers have not yet confirmed the state of this start") \
-	X(expiries, "sessions proposed for expiry because nobody used them")
+	X(expiries, "sessions proposed for expiry because nobody used them") \
+	X(batched, "commands that share an instance with others")
 
 struct ep_counters {
 #define EP_COUNTER_FIELD(name, text) uint64_t name;

@@ -44,15 +44,8 @@ void on_status(struct ep_replica *, const struct ep_msg *, uint8_t from);
 // ---- shared steps ---------------------------------------------------------------------------------------------
 enum ep_admission { EP_ADMIT = 0, EP_ADMIT_WINDOW, EP_ADMIT_OWN, EP_ADMIT_ROOM, EP_ADMIT_BAD };
 
-// Who waits for an own instance.
-struct ep_request {
-	const struct ep_addr *client; // NULL: nobody
-	uint64_t cookie;
-	uint32_t session; // index + 1, 0 = none
-};
-
-// SUBMIT: a new own instance for one command (struct ep_wire_command and its bytes).
-enum ep_admission ep_submit(struct ep_replica *, struct ep_effects *, const struct ep_wire_command *, const struct ep_request *);
+// SUBMIT: what is staged becomes a new own instance.
+void ep_submit(struct ep_replica *, struct ep_effects *);
 
 // Stores payload and seq into a record that has none; the caller publishes EP_ST_PAYLOAD and then calls ep_learned().
 void ep_store_payload(struct ep_replica *, ep_slot, const uint8_t *payload, uint64_t seq);

@@ -42,6 +42,10 @@ static uint64_t hash_executed(const struct ep_replica *r, uint64_t *count)
 				++*count;
 			}
 	}
+	if (r->order_done > 0) { // in the middle of a payload: neither before nor after it
+		ep_slot head = (ep_slot)r->order_head - 1;
+		h = fold(fold(fold(h, ep_slot_col(r, head)), ep_rec(r, head)->i), r->order_done);
+	}
 	return h;
 }
 

@@ -60,6 +60,7 @@ struct ep_config {
 
 	uint32_t window;       // instances per column, a power of two, at least 128
 	uint32_t own_max;      // own commands submitted and not executed here (A), at most window - 64
+	uint32_t batch_max;    // commands that share an instance, 1..EP_BATCH_MAX; batches form from what one burst brings
 	uint32_t keys_max;     // keys of one instance in the conflict index, 2..64; more are kept unindexed
 	uint32_t index_keys;   // distinct keys in the conflict index
 	uint32_t sessions_max; // equal on all members
@@ -206,5 +207,7 @@ bool ep_interfere(const struct ep_config *, const uint8_t *a, uint32_t a_len, co
 uint64_t ep_executed_count(const struct ep_replica *);
 #define EP_TRACE_MAX 4096
 struct ep_session_id ep_executed_at(const struct ep_replica *, uint64_t nth);
+// The instance of which some commands have run and others have not yet; i == 0: none. It is the next to be executed.
+struct ep_session_id ep_executing(const struct ep_replica *);
 // Complete digest at once (tests; not for the loop).
 void ep_digest_now(const struct ep_replica *, struct ep_wire_digest *);

@@ -16,4 +16,4 @@ void ep_order_append(struct ep_replica *, ep_slot first, ep_slot last);
 bool ep_order_drain_one(struct ep_replica *, struct ep_effects *);
 void ep_order_advance(struct ep_replica *, uint32_t col);
 // After a kill: flags the members and finds the tail.
-void ep_order_attach(struct ep_replica *);
+bool ep_order_attach(struct ep_replica *);

@@ -5,9 +5,9 @@
 // EXPIRE names the last number that was executed here and has no effect when another update came in between, so clocks decide only
 // when it is proposed, and every member ends the session at the same place of the order.
 #include "consensus/expire.h"
-#include "consensus/decide.h"
 #include "consensus/hello.h"
 #include "consensus/session.h"
+#include "consensus/stage.h"
 
 #define LOOKED_AT 64 // sessions a run: the words of four cache lines
 #define PROPOSED 2   // of them at the most
@@ -24,7 +24,7 @@ static bool propose(struct ep_replica *r, struct ep_effects *fx, const struct ep
 	struct ep_wire_command expire = { .len = sizeof expire, .kind = EP_CMD_EXPIRE, .seq = s->last,
 					  .session = { .i = s->i, .epoch = (uint32_t)(s->origin >> 8), .col = (uint8_t)s->origin } };
 	struct ep_request nobody = { 0 };
-	return ep_submit(r, fx, &expire, &nobody) == EP_ADMIT;
+	return ep_stage(r, fx, &expire, &nobody) == EP_ADMIT;
 }
 
 void ep_expire_run(struct ep_replica *r, struct ep_effects *fx)

@@ -42,40 +42,64 @@ static bool add_application(const struct ep_config *config, const struct ep_wire
 	return true;
 }
 
+static bool add_command(const struct ep_config *config, uint32_t col, uint64_t i, const struct ep_wire_command *command,
+			struct ep_keys *keys)
+{
+	switch ((enum ep_command_kind)command->kind) {
+	case EP_CMD_UPDATE:
+		if (!add_application(config, command, keys))
+			return false;
+		add(keys, ep_session_hash(config, &command->session), true);
+		break;
+	case EP_CMD_READ:
+		return add_application(config, command, keys);
+	case EP_CMD_OPEN: {
+		struct ep_session_id id = { .i = i, .epoch = config->epoch, .col = (uint8_t)col };
+		add(keys, ep_session_hash(config, &id), true);
+		add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
+		break;
+	}
+	case EP_CMD_EXPIRE:
+		add(keys, ep_session_hash(config, &command->session), true);
+		add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
+		break;
+	case EP_CMD_RECONFIG:
+		keys->is_barrier = true;
+		break;
+	}
+	return true;
+}
+
+static void clear(struct ep_keys *keys)
+{
+	keys->count = keys->cost = 0;
+	keys->is_barrier = false;
+}
+
+bool ep_keys_of_command(const struct ep_config *config, uint32_t col, uint64_t i, const struct ep_wire_command *command,
+			struct ep_keys *keys)
+{
+	clear(keys);
+	return add_command(config, col, i, command, keys);
+}
+
 bool ep_keys_collect(const struct ep_config *config, uint32_t col, uint64_t i, const uint8_t *payload, struct ep_keys *keys)
 {
 	const struct ep_wire_payload *head = (const void *)payload;
 	uint32_t offset = sizeof *head;
-	keys->count = keys->cost = 0;
-	keys->is_barrier = false;
-	for (uint32_t c = 0; c < head->count; c++) {
-		const struct ep_wire_command *command = ep_command_next(payload, &offset);
-		switch ((enum ep_command_kind)command->kind) {
-		case EP_CMD_UPDATE:
-			if (!add_application(config, command, keys))
-				return false;
-			add(keys, ep_session_hash(config, &command->session), true);
-			break;
-		case EP_CMD_READ:
-			if (!add_application(config, command, keys))
-				return false;
-			break;
-		case EP_CMD_OPEN: {
-			struct ep_session_id id = { .i = i, .epoch = config->epoch, .col = (uint8_t)col };
-			add(keys, ep_session_hash(config, &id), true);
-			add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
-			break;
-		}
-		case EP_CMD_EXPIRE:
-			add(keys, ep_session_hash(config, &command->session), true);
-			add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
-			break;
-		case EP_CMD_RECONFIG:
-			keys->is_barrier = true;
-			break;
-		}
-	}
+	clear(keys);
+	for (uint32_t c = 0; c < head->count; c++)
+		if (!add_command(config, col, i, ep_command_next(payload, &offset), keys))
+			return false;
 	return true;
+}
+
+void ep_keys_join(struct ep_keys *a, const struct ep_keys *b)
+{
+	for (uint32_t k = 0; k < b->count; k++)
+		add(a, b->key[k].hash, b->key[k].is_write);
+	a->cost += b->cost;
+	a->is_barrier |= b->is_barrier;
 }
 
 bool ep_keys_meet(const struct ep_keys *a, const struct ep_keys *b)

@@ -2,19 +2,13 @@
 #pragma once
 #include "consensus/state.h"
 
-struct ep_keys {
-	uint32_t count;
-	uint32_t cost;   // application units that the commands may add or free
-	bool is_barrier; // interferes with everything: RECONFIG, or more keys than EP_KEYS_MAX
-	struct ep_key {
-		uint64_t hash;
-		bool is_write;
-	} key[EP_KEYS_MAX];
-};
-
 // Collects the keys of a payload that parses. OPEN's own session key needs the instance's id. Returns false when the application
 // refuses a command.
 bool ep_keys_collect(const struct ep_config *, uint32_t col, uint64_t i, const uint8_t *payload, struct ep_keys *keys);
+// The same of one command alone.
+bool ep_keys_of_command(const struct ep_config *, uint32_t col, uint64_t i, const struct ep_wire_command *, struct ep_keys *keys);
+// Adds b's keys and cost to a.
+void ep_keys_join(struct ep_keys *a, const struct ep_keys *b);
 bool ep_keys_meet(const struct ep_keys *a, const struct ep_keys *b);
 uint64_t ep_session_hash(const struct ep_config *, const struct ep_session_id *);
 

@@ -1,7 +1,7 @@
-// The ORDER QUEUE: components in their final order, executed first in, first out, one transaction each (protocol.md D.3, B.7).
-#include "consensus/decide.h"
+// The ORDER QUEUE: components in their final order, executed first in, first out, one transaction a command (protocol.md D.3, B.7).
 #include "consensus/execute.h"
 #include "consensus/session.h"
+#include "consensus/stage.h"
 
 void ep_order_append(struct ep_replica *r, ep_slot first, ep_slot last)
 {
@@ -36,32 +36,63 @@ static void mark_executed(struct ep_replica *r, struct ep_txn *txn, ep_slot slot
 	ep_txn_set64(txn, word, value ? *word | bit : *word & ~bit);
 }
 
-static void reply(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, const struct ep_outcome *out)
+// Answers whoever waits for the command at this place.
+static void reply(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, uint32_t place, const struct ep_outcome *out)
 {
 	struct ep_own *own = ep_own(r, slot);
-	if (own->session != 0) {
-		struct ep_session *s = ep_session(r, own->session - 1);
+	uint32_t w = own->waits;
+	if (w == EP_NIL || ep_wait(r, w)->command != place)
+		return;
+	struct ep_wait wait = *ep_wait(r, w);
+	own->waits = wait.next;
+	ep_wait_free(r, w);
+	if (wait.session != 0) {
+		struct ep_session *s = ep_session(r, wait.session - 1);
 		if (s->own == (slot & ep_mask(r)))
 			s->inflight = 0;
 	}
-	if (!own->is_held)
-		return;
-	own->is_held = 0;
 	struct ep_record *rec = ep_rec(r, slot);
 	struct ep_session_id id = { .i = rec->i, .epoch = rec->epoch, .col = r->self };
-	ep_send_reply(r, fx, &own->client, own->cookie, own->is_fast ? EP_MSG_FAST : 0, out->status, &id, out->result, out->len);
+	ep_send_reply(r, fx, &wait.client, wait.cookie, own->is_fast ? EP_MSG_FAST : 0, out->status, &id, out->result, out->len);
 }
 
-// What the command may add or free was an upper bound; now it is known, and the same at every member.
-static void settle_cost(struct ep_replica *r, ep_slot slot, uint64_t used_before)
+// What the commands may add or free was an upper bound; now it is known.
+static void settle_cost(struct ep_replica *r, ep_slot slot)
 {
 	struct ep_own *own = ep_own(r, slot);
-	uint64_t used = pnyx_app_used(ep_at(r, r->at_app));
-	uint64_t change = used > used_before ? used - used_before : used_before - used;
-	if (change >= own->cost)
+	uint64_t used = pnyx_app_used(ep_at(r, r->at_app)), before = r->order_used;
+	uint64_t change = used > before ? used - before : before - used;
+	if (before == UINT64_MAX || change >= own->cost)
 		return;
 	r->own_cost -= own->cost - change;
 	own->cost = (uint32_t)change;
+}
+
+// After the commit point of its last command.
+static void instance_done(struct ep_replica *r, ep_slot slot)
+{
+	struct ep_record *rec = ep_rec(r, slot);
+	uint8_t col = ep_slot_col(r, slot);
+	ep_order_advance(r, col);
+	ep_learn_advance(r, col);
+	struct ep_session_id *trace = (struct ep_session_id *)ep_at(r, r->at_trace) + r->executed_count++ % EP_TRACE_MAX;
+	*trace = (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = col };
+	if (col != r->self)
+		return;
+	// A number that others ended before it was used here was never counted.
+	r->own_unexecuted -= ep_own(r, slot)->is_open;
+	ep_own(r, slot)->is_open = 0;
+	settle_cost(r, slot);
+}
+
+// Runs the next command of the payload; true when it was the last.
+static bool run_command(struct ep_replica *r, struct ep_txn *txn, ep_slot slot, uint8_t *scratch, struct ep_outcome *out)
+{
+	const uint8_t *payload = ep_payload(r, slot);
+	if (r->order_offset == 0)
+		r->order_offset = (uint32_t)((const uint8_t *)ep_command_at(payload, (uint32_t)r->order_done) - payload);
+	*out = ep_session_execute(r, txn, slot, ep_command_next(payload, &r->order_offset), scratch);
+	return r->order_done + 1 == ((const struct ep_wire_payload *)(const void *)payload)->count;
 }
 
 bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
@@ -70,51 +101,48 @@ bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 		return false;
 	ep_slot slot = (ep_slot)r->order_head - 1;
 	struct ep_record *rec = ep_rec(r, slot);
-	uint8_t col = ep_slot_col(r, slot);
 	uint8_t scratch[EP_FRAME_MAX_MAX];
 	struct ep_txn txn = ep_txn(r);
 	struct ep_outcome out = { .status = EP_OK };
-	uint32_t freed[EP_BATCH_MAX], freed_count = 0, count = 0;
-	uint64_t used = pnyx_app_used(ep_at(r, r->at_app));
-	if (rec_is_nop(rec)) {
+	uint32_t place = (uint32_t)r->order_done;
+	bool is_nop = rec_is_nop(rec), is_last = true;
+	if (place == 0)
+		r->order_used = pnyx_app_used(ep_at(r, r->at_app));
+	if (is_nop)
 		r->counters.nops++;
-	} else {
-		const uint8_t *payload = ep_payload(r, slot);
-		uint32_t offset = sizeof(struct ep_wire_payload);
-		count = ((const struct ep_wire_payload *)(const void *)payload)->count;
-		for (uint32_t c = 0; c < count; c++) {
-			out = ep_session_execute(r, &txn, slot, ep_command_next(payload, &offset), scratch);
-			if (out.freed != 0)
-				freed[freed_count++] = out.freed - 1;
-		}
+	else
+		is_last = run_command(r, &txn, slot, scratch, &out);
+	if (is_last) {
+		mark_executed(r, &txn, slot, rec->i);
+		ep_txn_set64(&txn, &r->order_head, rec->order);
+		r->order_offset = 0;
 	}
-	mark_executed(r, &txn, slot, rec->i);
-	ep_txn_set64(&txn, &r->order_head, rec->order);
+	if (!is_last || place > 0)
+		ep_txn_set64(&txn, &r->order_done, is_last ? 0 : place + 1);
 	ep_txn_commit(&txn);
 
 	pnyx_app_committed(ep_at(r, r->at_app));
-	for (uint32_t f = 0; f < freed_count; f++)
-		ep_session_free(r, freed[f]);
-	ep_order_advance(r, col);
-	ep_learn_advance(r, col);
-	struct ep_session_id *trace = (struct ep_session_id *)ep_at(r, r->at_trace) + r->executed_count++ % EP_TRACE_MAX;
-	*trace = (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = col };
-	if (col == r->self) {
-		// A number that others ended before it was used here was never counted.
-		r->own_unexecuted -= ep_own(r, slot)->is_open;
-		ep_own(r, slot)->is_open = 0;
-		settle_cost(r, slot, used);
-		if (!rec_is_nop(rec))
-			reply(r, fx, slot, &out);
-	}
+	if (out.freed != 0)
+		ep_session_free(r, out.freed - 1);
+	if (is_last)
+		instance_done(r, slot);
+	if (ep_slot_col(r, slot) == r->self && !is_nop)
+		reply(r, fx, slot, place, &out);
 	return true;
 }
 
-void ep_order_attach(struct ep_replica *r)
+bool ep_order_attach(struct ep_replica *r)
 {
 	r->order_tail = (uint32_t)r->order_head;
+	r->order_offset = 0;
+	r->order_used = UINT64_MAX; // of an instance half run: unknown, its upper bound stays
 	for (uint64_t at = r->order_head; at != 0; at = ep_rec(r, (ep_slot)at - 1)->order) {
 		ep_exec(r, (ep_slot)at - 1)->marks |= EP_MARK_ORDERED;
 		r->order_tail = (uint32_t)at;
 	}
+	if (r->order_done == 0)
+		return true;
+	if (r->order_head == 0 || rec_is_nop(ep_rec(r, (ep_slot)r->order_head - 1)))
+		return false;
+	return r->order_done < ((const struct ep_wire_payload *)(const void *)ep_payload(r, (ep_slot)r->order_head - 1))->count;
 }

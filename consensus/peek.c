@@ -65,6 +65,14 @@ struct ep_session_id ep_executed_at(const struct ep_replica *r, uint64_t nth)
 	return ((const struct ep_session_id *)ep_at(r, r->at_trace))[nth % EP_TRACE_MAX];
 }
 
+struct ep_session_id ep_executing(const struct ep_replica *r)
+{
+	if (r->order_done == 0)
+		return (struct ep_session_id){ 0 };
+	const struct ep_record *rec = ep_rec(r, (ep_slot)r->order_head - 1);
+	return (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = ep_slot_col(r, (ep_slot)r->order_head - 1) };
+}
+
 static uint64_t mix(uint64_t h, uint64_t v)
 {
 	return ep_mix64(h ^ v);

@@ -3,6 +3,7 @@
 #include "consensus/execute.h"
 #include "consensus/expire.h"
 #include "consensus/hello.h"
+#include "consensus/stage.h"
 
 static void send_status(struct ep_replica *r, struct ep_effects *fx)
 {
@@ -20,6 +21,9 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 		r->now = now;
 	if (r->standing == EP_STANDING_DEAD)
 		return;
+	ep_window_recycle(r, EP_RECYCLE_BUDGET); // first: what runs in this tick can still be looked at when it ends
+	if (ep_is_staged(r) && ep_has_frames(fx))
+		ep_submit(r, fx); // what this burst brought
 	ep_exec_run(r, fx, r->config.exec_budget);
 	ep_hello_run(r, fx);
 	if (ep_is_member(r))
@@ -34,14 +38,13 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 		send_status(r, fx);
 		ep_expire_run(r, fx);
 	}
-	ep_window_recycle(r, EP_RECYCLE_BUDGET);
 }
 
 ep_time ep_deadline(const struct ep_replica *r)
 {
 	if (r->standing == EP_STANDING_DEAD)
 		return EP_NEVER;
-	if (r->order_head != 0 || r->run_vertex != EP_NIL || r->root_head != EP_NIL)
+	if (ep_is_staged(r) || r->order_head != 0 || r->run_vertex != EP_NIL || r->root_head != EP_NIL)
 		return r->now;
 	for (uint32_t c = 0; c < r->n; c++)
 		if (r->columns[c].stable < r->columns[c].ripe)

@@ -43,8 +43,7 @@ struct ep_peer {
 
 // The command leader's own side of an open instance: volatile, by slot of its own column.
 struct ep_own {
-	struct ep_addr client;
-	uint8_t is_held;      // a client waits for the answer
+	uint32_t waits;       // first struct ep_wait, EP_NIL = nobody waits for an answer
 	uint8_t tally_ok;     // members whose PreAcceptOK was counted, this one included
 	uint8_t tally_eq;     // those whose deps equal idep
 	uint8_t acc_ok;       // members that accepted at ballot 0
@@ -53,12 +52,10 @@ struct ep_own {
 	uint8_t is_late;      // T_fast has passed
 	uint8_t is_resent;
 	uint8_t is_open;      // counted in own_unexecuted
-	uint64_t cookie;
 	ep_time submitted;
 	ep_time due;
 	uint32_t next, prev; // own slots (i mod window) in the timer queue
 	uint32_t cost;       // application units reserved
-	uint32_t session;    // index + 1 of the session whose update this is, 0 = none
 };
 
 // One recovery attempt at this replica: volatile, void as soon as the record's ballot is another (protocol.md C.2).
@@ -98,6 +95,36 @@ struct ep_recovery {
 #define EP_QUEUES (EP_QUEUE_RESUBMIT + 1)
 #define EP_QUEUE_NONE 0xff
 
+// The keys of a payload, as hashes (keys.c).
+struct ep_keys {
+	uint32_t count;
+	uint32_t cost;   // application units that the commands may add or free
+	bool is_barrier; // interferes with everything: RECONFIG, or more keys than EP_KEYS_MAX
+	struct ep_key {
+		uint64_t hash;
+		bool is_write;
+	} key[EP_KEYS_MAX];
+};
+
+// A client that waits for one command of an own instance: volatile, in a list by the commands' places in the payload.
+struct ep_wait {
+	struct ep_addr client;
+	uint32_t next; // of the same instance, or free; EP_NIL = last
+	uint64_t cookie;
+	uint32_t session; // index + 1 of the session whose update this is, 0 = none
+	uint8_t command;  // place in the payload
+};
+
+// The next own instance, while a burst of requests is being gathered into it (stage.c): volatile.
+struct ep_stage {
+	uint64_t i; // its number and slot; the payload grows where it will stay
+	ep_slot slot;
+	uint32_t count;     // commands, 0 = nothing is staged
+	bool is_closed;     // takes no more: OPEN is alone in its payload
+	uint32_t waits, waits_last;
+	struct ep_keys keys; // of all of them
+};
+
 struct ep_queue {
 	uint32_t head, tail;
 };
@@ -112,7 +139,7 @@ struct ep_session {
 	uint64_t reply;  // status << 32 | result bytes
 	uint64_t kept[EP_KEPT_MAX / 8];
 	uint64_t inflight;  // volatile: seq of the update that this replica drives, 0 = none
-	uint32_t own;       // volatile: own slot that carries it
+	uint32_t own;       // volatile: own slot that carries it, EP_NIL = staged
 	uint32_t free_next; // volatile
 };
 _Static_assert(sizeof(struct ep_session) == 192, "three cache lines");
@@ -148,6 +175,7 @@ struct ep_replica {
 	uint32_t config_hash;
 	uint64_t votes;
 	uint64_t order_head; // slot + 1 of the first member of the ORDER QUEUE, 0 = empty
+	uint64_t order_done; // its commands that have run: one transaction each
 	uint64_t sessions_count;
 	uint64_t bytes; // of the arena
 	struct ep_config config;
@@ -156,7 +184,7 @@ struct ep_replica {
 	// where the tables lie, bytes from the arena's base
 	uint64_t at_journal, at_records, at_payloads, at_bitmap, at_sessions, at_session_buckets, at_app;
 	uint64_t at_links, at_entries, at_entry_buckets, at_waiters, at_unindexed, at_own, at_trace, at_recoveries,
-		at_session_used;
+		at_session_used, at_waits;
 	uint32_t record_stride, payload_stride, entry_stride;
 	uint32_t entry_buckets, session_buckets; // powers of two
 	uint8_t n, self, f, e, slow, fast, mode, window_shift, keys_shift;
@@ -181,6 +209,10 @@ struct ep_replica {
 	uint64_t executed_at_status;
 	uint32_t entry_free, session_free;
 	uint32_t order_tail; // slot + 1
+	uint32_t order_offset; // of the next command in the payload of the first, 0 = look it up
+	uint64_t order_used;   // application units when the first one's first command ran, UINT64_MAX = in an earlier start
+	uint32_t wait_free;
+	struct ep_stage stage;
 	uint32_t root_head, root_tail;
 	uint32_t run, run_index, run_vertex, run_root, run_stack;
 	uint32_t recoveries; // in use
@@ -225,6 +257,10 @@ static inline uint8_t *ep_payload(const struct ep_replica *r, ep_slot slot)
 static inline struct ep_own *ep_own(const struct ep_replica *r, ep_slot slot)
 {
 	return (struct ep_own *)ep_at(r, r->at_own) + (slot & ep_mask(r));
+}
+static inline struct ep_wait *ep_wait(const struct ep_replica *r, uint32_t index)
+{
+	return (struct ep_wait *)ep_at(r, r->at_waits) + index;
 }
 static inline struct ep_link *ep_link(const struct ep_replica *r, uint32_t link)
 {

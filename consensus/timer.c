@@ -1,5 +1,6 @@
 // Timers of own open instances: one queue per timeout class, in order of expiry; O(expired).
-#include "consensus/decide.h"
+#include "consensus/session.h"
+#include "consensus/stage.h"
 
 ep_time ep_after_rtts(const struct ep_replica *r, uint32_t rtts, ep_time least)
 {
@@ -95,22 +96,31 @@ static void give_up_fast(struct ep_replica *r, struct ep_effects *fx, ep_slot sl
 			     r->now + ep_after_rtts(r, r->config.resend_rtts, r->config.resend_min_ns));
 }
 
+// After a committed Nop: one of the commands that clients still wait for gets a new instance; the next one follows at once.
 static void resubmit(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
 {
 	struct ep_own *own = ep_own(r, slot);
-	struct ep_request request = { &own->client, own->cookie, own->session };
-	struct ep_addr client = own->client;
-	if (!own->is_held)
+	uint32_t w = own->waits;
+	if (w == EP_NIL)
 		return;
-	own->is_held = 0;
-	const struct ep_wire_command *command = (const void *)(ep_payload(r, slot) + sizeof(struct ep_wire_payload));
-	if (ep_submit(r, fx, command, &request) == EP_ADMIT) {
+	struct ep_wait wait = *ep_wait(r, w);
+	struct ep_request request = { &wait.client, wait.cookie, wait.session };
+	own->waits = wait.next;
+	ep_wait_free(r, w);
+	struct ep_session *s = wait.session != 0 ? ep_session(r, wait.session - 1) : NULL;
+	if (ep_stage(r, fx, ep_command_at(ep_payload(r, slot), wait.command), &request) == EP_ADMIT) {
 		EP_MARK(resubmitted);
 		r->counters.resubmitted++;
+		if (s && s->own == (slot & ep_mask(r)))
+			s->own = EP_NIL;
 	} else {
 		EP_MARK(resubmission_refused);
-		ep_send_busy(r, fx, &client, own->cookie);
+		ep_send_busy(r, fx, &wait.client, wait.cookie);
+		if (s && s->own == (slot & ep_mask(r)))
+			s->inflight = 0;
 	}
+	if (own->waits != EP_NIL)
+		ep_timer_set(r, slot, EP_QUEUE_RESUBMIT, r->now);
 }
 
 static void expire(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, uint8_t queue)

@@ -66,6 +66,7 @@ void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
 	take(&c->sessions_max, r->sessions_max);
 	if (r->session_idle_s != 0)
 		c->session_idle_ns = r->session_idle_s * 1000000000ULL;
+	take(&c->batch_max, r->batch_max);
 	take(&c->keys_max, r->keys_max);
 	take(&c->index_keys, r->index_keys);
 	take(&c->cost_max, r->cost_max);

@@ -62,6 +62,7 @@ struct pnyx_config_replica {
 	uint32_t sessions_max;		  // 0: core's default
 	uint32_t session_idle_s;	  // 0: core's default; seconds without use until it is ended
 	uint64_t app_capacity;		  // 0: core's default; application units
+	uint32_t batch_max;		  // 0: core's default; commands that may share an instance
 	uint32_t keys_max;		  // 0: core's default
 	uint32_t index_keys;		  // 0: core's default
 	uint32_t cost_max;		  // 0: core's default

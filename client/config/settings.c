@@ -57,6 +57,7 @@ static const struct field replica_fields[] = {
      AT(pnyx_config_replica, app_capacity),
      .min = 64,
      .max = 1ULL << 30},
+    NUMBER(pnyx_config_replica, batch_max, 1, 64),
     {.name = "keys_max",
      .kind = FIELD_U32,
      AT(pnyx_config_replica, keys_max),

@@ -6,12 +6,12 @@
 #include "tests/sim/verdict.h"
 
 // The answer's bytes are the same whoever gives it.
-static void check_result(struct log_instance *x, const struct message *m, uint8_t p)
+static void check_result(struct log_outcome *out, const struct message *m, uint8_t p)
 {
-	struct log_instance *from = x->applied && x->applied != x && x->status == EP_OK ? x->applied : x;
+	struct log_outcome *from = out->applied ? out->applied : out;
 	uint64_t hash = ep_hash64(m->result_len, m->result, m->result_len) | 1;
 	if (from->result_hash != 0 && from->result_hash != hash)
-		verdict_fail("p%d answers %s with another result than before", p, log_name(x));
+		verdict_fail("p%d answers %s with another result than before", p, log_name(out->instance));
 	from->result_hash = hash;
 }
 
@@ -23,24 +23,26 @@ static void check_bare(struct check *k, uint8_t p, const struct message *m, cons
 	if (c->kind != EP_CMD_UPDATE || m->reply->status != EP_OK)
 		verdict_fail("p%d answers a request with status %d and names no instance", p, m->reply->status);
 	struct log_instance *open = log_find(&k->log, c->session.col, c->session.i);
-	struct log_instance *x = open ? open->applied : NULL;
+	struct log_outcome *x = open ? open->applied : NULL;
 	// The table may have moved on elsewhere since: then only the replica that has not could answer.
 	if (x && open->session.last == c->seq) {
-		if (!(x->executed & (1u << p)))
-			verdict_fail("INV10: p%d answers a repeat of %s before it executed it", p, log_name(x));
+		if (!(x->instance->executed & (1u << p)))
+			verdict_fail("INV10: p%d answers a repeat of %s before it executed it", p, log_name(x->instance));
 		check_result(x, m, p);
 	} else if (!x || c->seq > open->session.last) {
 		verdict_fail("INV10: p%d answers an update of seq %" PRIu64 " that nobody executed", p, c->seq);
 	}
 }
 
-static bool carries(const struct log_instance *x, const struct ep_wire_command *c)
+// The outcome of the command in x: of the one with this status, should there be several equal ones (two EXPIREs of a session).
+static struct log_outcome *outcome_of(const struct log_instance *x, const struct ep_wire_command *c, uint8_t status)
 {
 	const struct ep_wire_command *own;
-	for (uint32_t at = 0; (own = log_command(x, &at)) != NULL;)
-		if (own->len == c->len && memcmp(own, c, c->len) == 0)
-			return true;
-	return false;
+	struct log_outcome *out = x->outcomes, *found = NULL;
+	for (uint32_t at = 0; (own = log_command(x, &at)) != NULL; out++)
+		if (own->len == c->len && memcmp(own, c, c->len) == 0 && (!found || found->status != status))
+			found = out;
+	return found;
 }
 
 void check_reply(struct check *k, uint8_t p, const struct message *m, const uint8_t *request)
@@ -56,11 +58,12 @@ void check_reply(struct check *k, uint8_t p, const struct message *m, const uint
 	struct log_instance *x = id->epoch == k->log.config.epoch ? log_find(&k->log, id->col, id->i) : NULL;
 	if (!x || !(x->executed & (1u << p)))
 		verdict_fail("INV10: p%d answers for instance (%d,%" PRIu64 ") before it executed it", p, id->col, id->i);
-	if (x->is_nop || !carries(x, c))
+	struct log_outcome *out = x->is_nop ? NULL : outcome_of(x, c, m->reply->status);
+	if (!out)
 		verdict_fail("p%d answers a request with instance %s, which does not carry it", p, log_name(x));
-	if (m->reply->status != x->status)
+	if (m->reply->status != out->status)
 		verdict_fail("p%d answers %s with status %d, the reference table says %d", p, log_name(x), m->reply->status,
-			     x->status);
-	if (c->kind == EP_CMD_UPDATE && x->status == EP_OK)
-		check_result(x, m, p);
+			     out->status);
+	if (c->kind == EP_CMD_UPDATE && out->status == EP_OK)
+		check_result(out, m, p);
 }

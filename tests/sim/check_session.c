@@ -14,7 +14,7 @@ static struct log_instance *session_of(struct check *k, const struct ep_session_
 	return open && open->session.is_open ? open : NULL;
 }
 
-static enum ep_status update(struct check *k, struct log_instance *x, const struct ep_wire_command *c)
+static enum ep_status update(struct check *k, struct log_outcome *out, const struct ep_wire_command *c)
 {
 	struct log_instance *open = session_of(k, &c->session);
 	uint64_t digest = ep_hash64(0x64, c + 1, c->len - (uint32_t)sizeof *c);
@@ -24,12 +24,12 @@ static enum ep_status update(struct check *k, struct log_instance *x, const stru
 	if (c->seq < s->last)
 		return EP_STALE;
 	if (c->seq == s->last) {
-		x->applied = open->applied;
+		out->applied = open->applied;
 		return digest == s->digest ? EP_OK : EP_MISMATCH;
 	}
 	s->last = c->seq;
 	s->digest = digest;
-	open->applied = x; // of an OPEN: the instance whose reply the session keeps
+	open->applied = out; // whose reply the session keeps
 	k->applied++;
 	return EP_OK;
 }
@@ -58,20 +58,21 @@ static enum ep_status open_session(struct check *k, struct log_instance *x)
 void check_session_apply(struct check *k, struct log_instance *x)
 {
 	const struct ep_wire_command *c;
-	for (uint32_t at = 0; (c = log_command(x, &at)) != NULL;) {
+	struct log_outcome *out = x->outcomes;
+	for (uint32_t at = 0; (c = log_command(x, &at)) != NULL; out++) {
 		switch ((enum ep_command_kind)c->kind) {
 		case EP_CMD_UPDATE:
-			x->status = (uint8_t)update(k, x, c);
+			out->status = (uint8_t)update(k, out, c);
 			break;
 		case EP_CMD_EXPIRE:
-			x->status = (uint8_t)expire(k, c);
+			out->status = (uint8_t)expire(k, c);
 			break;
 		case EP_CMD_OPEN:
-			x->status = (uint8_t)open_session(k, x);
+			out->status = (uint8_t)open_session(k, x);
 			break;
 		case EP_CMD_READ:
 		case EP_CMD_RECONFIG:
-			x->status = EP_OK;
+			out->status = EP_OK;
 			break;
 		}
 	}

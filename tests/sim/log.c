@@ -30,6 +30,7 @@ static void free_instance(struct log_instance *x)
 	}
 	free(x->payload);
 	free(x->keys);
+	free(x->outcomes);
 	free(x);
 }
 
@@ -242,6 +243,10 @@ void log_bind_payload(struct log *log, struct log_instance *x, const uint8_t *pa
 	x->seq = seq;
 	struct gather g = {.log = log};
 	const struct ep_wire_command *c;
+	uint32_t count = ((const struct ep_wire_payload *)(const void *)payload)->count;
+	x->outcomes = calloc(count, sizeof *x->outcomes);
+	for (uint32_t n = 0; n < count; n++)
+		x->outcomes[n].instance = x;
 	for (uint32_t at = 0; (c = log_command(x, &at)) != NULL;) {
 		uint64_t hash = command_hash((const uint8_t *)c, c->len);
 		bool is_ours = c->kind == EP_CMD_EXPIRE && log->config.session_idle_ns > 0; // replicas end silent sessions themselves

@@ -29,6 +29,13 @@ struct log_copy {
 	uint64_t ok[EP_MEMBERS_MAX]; // and said this
 };
 
+struct log_outcome { // of one command of a payload
+	uint8_t status; // enum ep_status that it must get
+	uint64_t result_hash; // of the first reply, 0 = none seen
+	struct log_outcome *applied; // where the kept reply of a repeat comes from
+	const struct log_instance *instance;
+};
+
 struct log_session { // of an OPEN: what the session's table must hold
 	bool is_open;
 	uint64_t last, digest;
@@ -57,9 +64,8 @@ struct log_instance {
 	uint8_t executed; // members
 	uint64_t turn[EP_MEMBERS_MAX]; // the how manieth it was there
 	bool has_status;
-	uint8_t status; // enum ep_status that its only command must get
-	uint64_t result_hash; // of the first reply, 0 = none seen
-	struct log_instance *applied; // where the kept reply of a repeat comes from
+	struct log_outcome *outcomes; // one a command
+	struct log_outcome *applied; // of an OPEN: of the session's last update
 	struct log_session session;
 	uint32_t visit; // mark of the last graph search
 };

@@ -42,6 +42,7 @@ struct node { // a replica and its shell
 	ep_time turn_at; // EP_NEVER: none is planned
 	struct packet *inbox[SIM_INBOX_MAX];
 	uint32_t inbox_first, inbox_count;
+	struct ep_session_id begun; // an instance that was executing when the checkers looked: it has its place in the order
 	uint64_t executed_seen, own_seen, digest_at; // how far the checkers have looked
 	uint32_t turns;
 };

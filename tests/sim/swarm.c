@@ -82,6 +82,7 @@ static void draw_cluster(struct swarm *s, const struct sim_options *o, uint64_t 
 	c->frame_max = PICK(rng, EP_FRAME_MAX_DEFAULT, EP_FRAME_MAX_DEFAULT, EP_FRAME_MAX_MIN, 4000);
 	c->window = PICK(rng, 128, 128, 128, 256, 1024);
 	c->own_max = (uint32_t)between(rng, 1, c->window - 64);
+	c->batch_max = PICK(rng, 1, 2, 5, 16, 64);
 	c->keys_max = PICK(rng, 2, 4, 32, 32);
 	c->index_keys = PICK(rng, 16, 64, 1024, 4096);
 	c->sessions_max = PICK(rng, 4, 16, 64, 256);

@@ -39,6 +39,13 @@ void sim_look_at_frame(struct sim *s, uint8_t p, const uint8_t *data, uint32_t l
 			look_at(s, p, m.col, m.i);
 }
 
+static void look_at_execution(struct sim *s, uint8_t p, struct ep_session_id id)
+{
+	look_at(s, p, id.col, id.i);
+	SIM_TRACE(s, p, "  executes (%d,%" PRIu64 ")", id.col, id.i);
+	check_executed(&s->check, p, log_at(&s->check.log, id.col, id.i));
+}
+
 void sim_look_at_executed(struct sim *s, uint8_t p)
 {
 	struct node *node = &s->nodes[p];
@@ -47,10 +54,15 @@ void sim_look_at_executed(struct sim *s, uint8_t p)
 		verdict_fail("p%d executed %" PRIu64 " instances in one turn", p, count - node->executed_seen);
 	for (; node->executed_seen < count; node->executed_seen++) {
 		struct ep_session_id id = ep_executed_at(node->host.replica, node->executed_seen);
-		look_at(s, p, id.col, id.i);
-		SIM_TRACE(s, p, "  executes (%d,%" PRIu64 ")", id.col, id.i);
-		check_executed(&s->check, p, log_at(&s->check.log, id.col, id.i));
+		if (memcmp(&id, &node->begun, sizeof id) != 0)
+			look_at_execution(s, p, id);
+		node->begun.i = 0;
 	}
+	struct ep_session_id id = ep_executing(node->host.replica);
+	if (id.i == 0 || memcmp(&id, &node->begun, sizeof id) == 0)
+		return;
+	node->begun = id;
+	look_at_execution(s, p, id);
 }
 
 void sim_look_at_all(struct sim *s, uint8_t p)

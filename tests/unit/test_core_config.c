@@ -51,6 +51,8 @@ static void test_wrong(void)
 	WRONG(keys_max, 128);
 	WRONG(index_keys, 15);
 	WRONG(index_keys, (1u << 28) + 1);
+	WRONG(batch_max, 0);
+	WRONG(batch_max, 65);
 	WRONG(session_idle_ns, 1000000ULL * 1000000000 + 1);
 	WRONG(sessions_max, 0);
 	WRONG(sessions_max, (1u << 24) + 1);

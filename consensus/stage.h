@@ -1,0 +1,29 @@
+// Staging: requests of one burst share an instance.
+#pragma once
+#include "consensus/decide.h"
+
+// Who waits for a command.
+struct ep_request {
+	const struct ep_addr *client; // NULL: nobody
+	uint64_t cookie;
+	uint32_t session; // index + 1, 0 = none
+};
+
+// Takes one command (struct ep_wire_command and its bytes) into the next own instance, which is submitted by the tick that follows,
+// or here first when the command does not fit into it: at most one SUBMIT a call.
+enum ep_admission ep_stage(struct ep_replica *, struct ep_effects *, const struct ep_wire_command *, const struct ep_request *);
+// Gives up what is staged: to the clients that is message loss.
+void ep_stage_drop(struct ep_replica *);
+// At a start: nothing is staged, nobody waits.
+void ep_stage_clear(struct ep_replica *);
+static inline bool ep_is_staged(const struct ep_replica *r)
+{
+	return r->stage.count > 0;
+}
+
+// Puts a wait, taken off its list, back among the free ones.
+void ep_wait_free(struct ep_replica *, uint32_t wait);
+// The wait of a session's update in a list, EP_NIL when there is none.
+uint32_t ep_wait_of(const struct ep_replica *, uint32_t first, uint32_t session);
+// The command at a place of a payload.
+const struct ep_wire_command *ep_command_at(const uint8_t *payload, uint32_t place);
