@@ -71,9 +71,23 @@ size_t ep_replica_size(const struct ep_config *c)
 	return lay_out(&r, c);
 }
 
-static uint32_t hash_members(const struct ep_config *c)
+static uint8_t mode_of(const struct ep_config *c)
 {
-	uint64_t h = c->cluster ^ c->epoch ^ (uint64_t)c->e << 32;
+	return c->mode != EP_MODE_AUTO ? c->mode : c->n <= 3 ? EP_MODE_D : EP_MODE_E;
+}
+
+static uint8_t e_of(const struct ep_config *c)
+{
+	return c->e != 0 ? c->e : (uint8_t)ep_quorum_e(c->n);
+}
+
+// All that the members must have alike. Frames of one that has it otherwise are dropped: with another window it would take for
+// stable what is not, with another seed see other conflicts, with another table answer FULL alone.
+static uint32_t hash_shared(const struct ep_config *c)
+{
+	const uint64_t numbers[] = { c->cluster, c->epoch, c->n, mode_of(c), e_of(c), c->hash_seed, c->frame_max, c->window,
+				     c->sessions_max, c->cost_max, c->app_capacity, c->first };
+	uint64_t h = ep_hash64(0, numbers, sizeof numbers);
 	for (uint32_t m = 0; m < c->n; m++) {
 		h = ep_hash64(h, c->members[m].uuid, sizeof c->members[m].uuid);
 		h = ep_mix64(h ^ c->members[m].incarnation);
@@ -88,10 +102,10 @@ static void reset_volatile(struct ep_replica *r)
 	r->n = c->n;
 	r->self = c->self;
 	r->f = (uint8_t)ep_quorum_f(c->n);
-	r->e = c->e != 0 ? c->e : (uint8_t)ep_quorum_e(c->n);
+	r->e = e_of(c);
 	r->slow = (uint8_t)ep_quorum_slow(c->n);
 	r->fast = (uint8_t)(c->n - r->e);
-	r->mode = c->mode != EP_MODE_AUTO ? c->mode : c->n <= 3 ? EP_MODE_D : EP_MODE_E;
+	r->mode = mode_of(c);
 	r->window_shift = (uint8_t)__builtin_ctz(c->window);
 	r->keys_shift = (uint8_t)__builtin_ctz(c->keys_max);
 	r->rng = c->seed;
@@ -134,7 +148,7 @@ enum ep_attach ep_replica_init(void *arena, size_t size, const struct ep_config 
 	r->bytes = lay_out(r, config);
 	r->config = *config;
 	r->layout = EP_LAYOUT;
-	r->config_hash = hash_members(config);
+	r->config_hash = hash_shared(config);
 	r->start = 1;
 	reset_volatile(r);
 	r->clock = 0;
@@ -170,7 +184,7 @@ static enum ep_attach trust(const struct ep_replica *r, const struct ep_config *
 	if (r->layout != EP_LAYOUT || r->bytes != bytes || r->config.n != c->n || r->config.window != c->window ||
 	    r->at_trace != expected.at_trace || r->at_app != expected.at_app || r->config.keys_max != c->keys_max)
 		return EP_ATTACH_LAYOUT;
-	if (r->config.cluster != c->cluster || r->config.self != c->self || r->config_hash != hash_members(c))
+	if (r->config.cluster != c->cluster || r->config.self != c->self || r->config_hash != hash_shared(c))
 		return EP_ATTACH_CLUSTER;
 	if (memcmp(r->config.boot_id, c->boot_id, sizeof c->boot_id) != 0)
 		return EP_ATTACH_BOOT;

@@ -58,7 +58,7 @@ struct ep_config {
 	uint8_t boot_id[16];
 	uint64_t seed;      // jitter and choices of this replica
 
-	uint32_t window;       // instances per column, a power of two, at least 128
+	uint32_t window;       // instances per column, a power of two, at least 128; equal on all members
 	uint32_t own_max;      // own commands submitted and not executed here (A), at most window - 64
 	uint32_t batch_max;    // commands that share an instance, 1..EP_BATCH_MAX; batches form from what one burst brings
 	uint32_t keys_max;     // keys of one instance in the conflict index, 2..64; more are kept unindexed
@@ -87,7 +87,7 @@ enum ep_attach {
 	EP_ATTACH_CONFIG,  // ep_config_check() refuses
 	EP_ATTACH_MAGIC,   // not an arena
 	EP_ATTACH_LAYOUT,  // other layout version or other sizes
-	EP_ATTACH_CLUSTER, // other cluster, member or incarnation
+	EP_ATTACH_CLUSTER, // other cluster, member or incarnation, or other settings where all members must be equal
 	EP_ATTACH_BOOT,    // the machine was restarted since
 	EP_ATTACH_POISONED,
 	EP_ATTACH_ROLLED_BACK, // peers had seen more of this identity than the arena knew: it is dead

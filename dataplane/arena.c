@@ -121,7 +121,7 @@ static const char *refusal(enum ep_attach verdict)
 	case EP_ATTACH_LAYOUT:
 		return "was made by another version, or with other sizes";
 	case EP_ATTACH_CLUSTER:
-		return "belongs to another cluster or member";
+		return "belongs to another cluster or member, or was made with other settings of those that all members share";
 	case EP_ATTACH_BOOT:
 		return "is from before the machine's last boot: promises made since may be missing";
 	case EP_ATTACH_POISONED:

@@ -55,6 +55,48 @@ static void test_refused(void)
 	core_end(&c);
 }
 
+static uint32_t hash_of(const struct ep_config *config)
+{
+	core_start_with(&c, config);
+	uint32_t hash = c.r->config_hash;
+	core_end(&c);
+	return hash;
+}
+
+// What members must have alike is in the hash that their frames carry: one that has it otherwise is not heard.
+static void test_shared_settings(void)
+{
+	struct ep_config good = core_config(5, 0, 0), config = good;
+	uint32_t hash = hash_of(&good);
+#define DIFFERS(field, value) \
+	config = good; \
+	config.field = (value); \
+	CU_ASSERT_NOT_EQUAL(hash_of(&config), hash)
+	DIFFERS(cluster, good.cluster + 1);
+	DIFFERS(epoch, good.epoch + 1);
+	DIFFERS(e, 1);
+	DIFFERS(hash_seed, good.hash_seed + 1);
+	DIFFERS(frame_max, good.frame_max + 8);
+	DIFFERS(window, 2 * good.window);
+	DIFFERS(sessions_max, good.sessions_max + 1);
+	DIFFERS(cost_max, good.cost_max - 1);
+	DIFFERS(app_capacity, good.app_capacity + 64);
+	DIFFERS(members[1].incarnation, 9);
+	struct ep_config of_three = core_config(3, 0, EP_MODE_D), other = core_config(3, 0, EP_MODE_E);
+	CU_ASSERT_NOT_EQUAL(hash_of(&of_three), hash_of(&other));
+	other.mode = EP_MODE_AUTO; // means D: written out or not
+	CU_ASSERT_EQUAL(hash_of(&of_three), hash_of(&other));
+	config = good;
+	config.self = 4;
+	config.own_max = 1;
+	config.index_keys = 16;
+	CU_ASSERT_EQUAL(hash_of(&config), hash); // a member's own affair
+	core_start_with(&c, &good);
+	c.host.config.hash_seed++;
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_CLUSTER);
+	core_end(&c);
+}
+
 // Every promise and every effect is there again, and own open instances are driven on.
 static void test_goes_on(void)
 {
@@ -94,6 +136,6 @@ static void test_journal(void)
 	core_end(&c);
 }
 
-static const struct unit_test tests[] = { { "size", test_size }, { "refused", test_refused }, { "goes on", test_goes_on },
+static const struct unit_test tests[] = { { "size", test_size }, { "refused", test_refused }, { "shared settings", test_shared_settings }, { "goes on", test_goes_on },
 					  { "journal", test_journal } };
 UNIT_MAIN("arena", tests)
