@@ -183,6 +183,15 @@ void on_validate(struct ep_replica *r, struct ep_effects *fx, const struct ep_ab
 	memcpy((uint8_t *)(msg + 1) + 8, found.list, found.count * sizeof found.list[0]);
 }
 
+// What lies beyond the window has never been started: such a list is damaged.
+static bool are_in_window(const struct ep_replica *r, const struct ep_wire_conflict *list, uint32_t len)
+{
+	for (uint32_t k = 0; k < len; k++)
+		if (list[k].i > r->columns[list[k].col].exec_prefix + r->config.window)
+			return false;
+	return true;
+}
+
 void on_validate_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
 {
 	struct ep_recovery *rc = in->rec ? ep_recovery_at(r, in->slot) : NULL;
@@ -192,9 +201,13 @@ void on_validate_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep
 		ep_drop(r, EP_DROP_UNEXPECTED);
 		return;
 	}
-	uint32_t bytes = in->msg->len - (uint32_t)sizeof(struct ep_msg) - 8;
-	count(rc, in->from, (const void *)(ep_body(in) + 8), bytes / (uint32_t)sizeof(struct ep_wire_conflict),
-	      in->msg->flags & EP_MSG_SHORT);
+	const struct ep_wire_conflict *list = (const void *)(ep_body(in) + 8);
+	uint32_t len = (in->msg->len - (uint32_t)sizeof(struct ep_msg) - 8) / (uint32_t)sizeof *list;
+	if (!are_in_window(r, list, len)) {
+		ep_drop(r, EP_DROP_WINDOW);
+		return;
+	}
+	count(rc, in->from, list, len, in->msg->flags & EP_MSG_SHORT);
 	if (rc->done == rc->quorum)
 		decide(r, fx, rc);
 }

@@ -50,10 +50,10 @@ static struct sockaddr_in socket_address(const uint8_t *ip, uint16_t port)
 
 static void fill_config(struct ep_config *c, uint8_t self)
 {
+	*c = (struct ep_config){.n = (uint8_t)config.members_count};
 	ep_config_defaults(c);
 	c->cluster = config.cluster.id;
 	c->epoch = 1;
-	c->n = (uint8_t)config.members_count;
 	c->self = self;
 	c->hash_seed = config.cluster.hash_seed;
 	c->frame_max = config.cluster.frame_max;

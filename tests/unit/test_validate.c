@@ -191,6 +191,19 @@ static void test_cut(void)
 	core_end(&c);
 }
 
+// A conflict beyond the window exists nowhere: it must not make anybody look for the numbers below it.
+static void test_impossible_conflict(void)
+{
+	start(&(struct ep_wire_conflict){ .i = 1ULL << 40, .col = 3 });
+	CU_ASSERT_EQUAL(core_drops(&c, EP_DROP_WINDOW), 1);
+	core_wait(&c, 1000);
+	CU_ASSERT_EQUAL(ep_known(c.r, 3), 0);
+	core_send(&c, 3); // nor was the answer counted
+	CU_ASSERT_EQUAL(core_drops(&c, EP_DROP_WINDOW), 2);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "conflicts", test_conflicts }, { "is remembered", test_is_remembered }, { "refused", test_refused },
-					  { "V1 to V3", test_outcomes }, { "late candidate", test_late_candidate }, { "V4", test_waits }, { "cut", test_cut } };
+					  { "V1 to V3", test_outcomes }, { "late candidate", test_late_candidate }, { "V4", test_waits }, { "cut", test_cut },
+					  { "impossible conflict", test_impossible_conflict } };
 UNIT_MAIN("validate", tests)
