@@ -242,8 +242,8 @@ static void reindex(struct ep_replica *r, ep_slot slot)
 	if (col != r->self)
 		return;
 	struct ep_own *own = ep_own(r, slot);
-	own->cost = keys.cost;
-	r->own_cost += keys.cost;
+	own->cost = is_executed && rec->order & EP_ORDER_SETTLED ? (uint32_t)rec->order : keys.cost;
+	r->own_cost += own->cost;
 	own->is_open = !is_executed;
 	r->own_unexecuted += own->is_open;
 	if (rec_is_committed(rec) || rec->bal != 0)

@@ -56,7 +56,8 @@ static void reply(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, uin
 	ep_send_reply(r, fx, &wait.client, wait.cookie, own->is_fast ? EP_MSG_FAST : 0, out->status, &id, out->result, out->len);
 }
 
-// What the commands may add or free was an upper bound; now it is known.
+// What the commands may add or free was an upper bound; now it is known. The record keeps it for a restart; a kill before that store
+// leaves the upper bound.
 static void settle_cost(struct ep_replica *r, ep_slot slot)
 {
 	struct ep_own *own = ep_own(r, slot);
@@ -66,6 +67,7 @@ static void settle_cost(struct ep_replica *r, ep_slot slot)
 		return;
 	r->own_cost -= own->cost - change;
 	own->cost = (uint32_t)change;
+	ep_publish64(&ep_rec(r, slot)->order, EP_ORDER_SETTLED | change);
 }
 
 // After the commit point of its last command.

@@ -20,12 +20,14 @@ typedef uint32_t ep_slot; // column * window + (i mod window)
 // Legal combinations: PREACCEPTED has INIT and PAYLOAD, never NOP. ACCEPTED and COMMITTED have PAYLOAD or NOP (or both: Nop
 // was chosen although the payload is known; it stays indexed, I3). INITIAL with bal > 0 joined a ballot only; INITIAL
 // with INIT was validated. abal <= bal always.
+#define EP_ORDER_SETTLED (1ULL << 63) // with it: application units that the instance added or freed
+
 struct ep_record {
 	uint64_t st;
 	uint64_t bal;   // highest ballot joined
 	uint64_t i;     // instance number; the slot gives the column
 	uint64_t seq;   // valid with EP_ST_PAYLOAD
-	uint64_t order; // slot + 1 of the next member of the ORDER QUEUE, 0 = last
+	uint64_t order; // slot + 1 of the next member of the ORDER QUEUE, 0 = last; once executed: EP_ORDER_SETTLED, or a left-over
 	uint32_t epoch;
 	uint16_t payload_len;
 	uint8_t fq;

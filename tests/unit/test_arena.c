@@ -136,6 +136,29 @@ static void test_journal(void)
 	core_end(&c);
 }
 
+// Room that executed commands turned out not to need stays free: with a dead member nothing becomes stable, and a restart that
+// counted the upper bounds again would refuse updates long before the window is full.
+static void test_settled_cost(void)
+{
+	struct ep_session_id session = { .i = 9, .epoch = 1, .col = 1 };
+	core_start(&c, 3, 0, 0);
+	core_request(&c, EP_CMD_UPDATE, &session, 1, "k", "v"); // of no session: it takes nothing
+	CU_ASSERT(c.r->own_cost > 0);
+	core_preaccept_ok(&c, 1, 1, NULL);
+	core_request(&c, EP_CMD_UPDATE, &session, 2, "k", "v");
+	CU_ASSERT_EQUAL(ep_exec_prefix(c.r, 0), 1);
+	uint64_t open = c.r->own_cost;
+	CU_ASSERT_EQUAL(ep_own(c.r, 1)->cost, 0);
+	CU_ASSERT_EQUAL(ep_own(c.r, 2)->cost, open);
+	CU_ASSERT_EQUAL(core_restart(&c), EP_ATTACH_OK);
+	CU_ASSERT_EQUAL(c.r->own_cost, open); // only of what has not run
+	core_preaccept_ok(&c, core_record(&c, 0, 2)->fq, 2, NULL);
+	core_wait(&c, 1000);
+	CU_ASSERT_EQUAL(ep_exec_prefix(c.r, 0), 2);
+	CU_ASSERT_EQUAL(c.r->own_cost, 0);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "size", test_size }, { "refused", test_refused }, { "shared settings", test_shared_settings }, { "goes on", test_goes_on },
-					  { "journal", test_journal } };
+					  { "journal", test_journal }, { "settled cost", test_settled_cost } };
 UNIT_MAIN("arena", tests)
