@@ -14,7 +14,7 @@ void ep_window_note(struct ep_replica *r, uint32_t col, uint64_t i)
 	c->known = i;
 }
 
-// Frees the slot of the next stable instance. False: the executor's queue still holds it.
+// Frees the slot of the next stable instance. False: a queue still holds it.
 static bool recycle_next(struct ep_replica *r, uint32_t col)
 {
 	struct ep_column *c = &r->columns[col];
@@ -24,6 +24,8 @@ static bool recycle_next(struct ep_replica *r, uint32_t col)
 		struct ep_exec *exec = rec_exec(rec, r->n);
 		if (exec->marks & (EP_MARK_QUEUED | EP_MARK_WAITING | EP_MARK_STACKED))
 			return false;
+		if (col == r->self && ep_own(r, slot)->queue != EP_QUEUE_NONE)
+			return false; // clients' commands in a Nop: they have to be submitted again first
 		if (rec_has_payload(rec))
 			ep_index_remove(r, slot);
 		if (col == r->self) {

@@ -111,6 +111,27 @@ static void test_large_numbers(void)
 	}
 }
 
+// Commands of an instance that ended as Nop lie in its slot until they have been given to another: it is not recycled before.
+static void test_resubmission_pending(void)
+{
+	static const uint64_t executed[3] = { 1, 0, 0 };
+	core_start(&c, 3, 0, 0);
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	core_value(&c, 1, EP_COMMIT, 0, 1, 2, NULL, "NOP");
+	CU_ASSERT_EQUAL(ep_exec_prefix(c.r, 0), 1);
+	ep_slot slot = ep_slot_of(c.r, 0, 1);
+	ep_timer_set(c.r, slot, EP_QUEUE_RESUBMIT, EP_NEVER - 1); // as when a loaded replica has not come to its timers yet
+	status_from(1, executed);
+	status_from(2, executed);
+	ripen();
+	CU_ASSERT_EQUAL(ep_stable(c.r, 0), 0);
+	ep_timer_cancel(c.r, slot);
+	ripen();
+	CU_ASSERT_EQUAL(ep_stable(c.r, 0), 1);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "places", test_places }, { "accepts", test_accepts }, { "recycle", test_recycle },
-					  { "a liar", test_liar }, { "large numbers", test_large_numbers } };
+					  { "a liar", test_liar },
+					  { "resubmission pending", test_resubmission_pending }, { "large numbers", test_large_numbers } };
 UNIT_MAIN("window", tests)
