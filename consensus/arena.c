@@ -116,7 +116,8 @@ static void reset_volatile(struct ep_replica *r)
 	r->run = r->run_index = 0;
 	r->executed_count = r->digest_at = r->executed_at_status = 0;
 	r->order_tail = 0;
-	memset(r->peers, 0, sizeof r->peers);
+	for (uint32_t m = 0; m < EP_MEMBERS_MAX; m++) // what was seen of a peer stays true, and may be what convicts it (F.2)
+		r->peers[m] = (struct ep_peer){ .votes = r->peers[m].votes, .start = r->peers[m].start };
 	memset(&r->counters, 0, sizeof r->counters);
 	memset(r->drops, 0, sizeof r->drops);
 	memset(&r->shell, 0, sizeof r->shell);

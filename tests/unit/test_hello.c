@@ -169,17 +169,23 @@ static void test_answer(void)
 	for (uint32_t votes = 30; votes > 0; votes -= 10) { // the highest came first
 		memcpy(core_begin(&c, 1, EP_HELLO, 0, 0, 0, 0, sizeof body), &body, sizeof body);
 		((struct ep_wire_header *)(void *)c.out)->votes = votes;
+		((struct ep_wire_header *)(void *)c.out)->start = 5;
 		core_send(&c, 1);
 	}
 	memcpy(&seen, core_said(&c, 1, EP_HELLO_OK)->msg + 1, sizeof seen);
 	CU_ASSERT_EQUAL(seen.votes, 30);
 	CU_ASSERT_EQUAL(seen.highest, 7);
 	CU_ASSERT_EQUAL(seen.start, 5);
-	restart(); // one that asks itself answers too
+	restart(); // one that asks itself answers too, and has not forgotten what it saw
 	core_forget(&c);
+	body.start = 4;
 	memcpy(core_begin(&c, 1, EP_HELLO, 0, 0, 0, 0, sizeof body), &body, sizeof body);
 	core_send(&c, 1);
 	CU_ASSERT_EQUAL(core_count(&c, EP_HELLO_OK), 1);
+	memcpy(&seen, core_said(&c, 1, EP_HELLO_OK)->msg + 1, sizeof seen);
+	CU_ASSERT_EQUAL(seen.votes, 30);
+	CU_ASSERT_EQUAL(seen.highest, 7);
+	CU_ASSERT_EQUAL(seen.start, 5);
 	core_end(&c);
 }
 
