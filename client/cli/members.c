@@ -67,6 +67,7 @@ struct cluster_work work_between(const struct cluster_counters *before,
 			continue;
 		w.fast += b->core.fast_commits - a->core.fast_commits;
 		w.slow += b->core.slow_commits - a->core.slow_commits;
+		w.commands += b->core.submits - a->core.submits;
 		w.busy += refused(&b->core) - refused(&a->core);
 		w.cycles_busy += b->shell.cycles_busy - a->shell.cycles_busy;
 		w.tsc_hz = w.tsc_hz != 0 ? w.tsc_hz : b->shell.tsc_hz;

@@ -29,6 +29,7 @@ void ask_counters(struct cli *, int member, struct cluster_counters *);
 // What the members that answered both times did in between, summed.
 struct cluster_work {
 	uint64_t fast, slow;  // own instances committed
+	uint64_t commands;    // that were given an instance; several may share one
 	uint64_t cycles_busy; // TSC cycles of turns with work
 	uint64_t busy;	      // requests refused
 	uint64_t tsc_hz;      // of the first member

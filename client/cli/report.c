@@ -37,7 +37,8 @@ static struct shares shares_of(const struct cluster_work *w)
 	if (s.commits == 0)
 		return s;
 	s.fast_percent = 100 * (double)w->fast / (double)s.commits;
-	s.cycles = (double)w->cycles_busy / (double)s.commits;
+	if (w->commands > 0)
+		s.cycles = (double)w->cycles_busy / (double)w->commands;
 	return s;
 }
 
@@ -86,8 +87,9 @@ static void print_report(const struct bench *b, const struct cluster_work *w,
 		print_phase("one at a time", "  echo", &b->latency);
 	print_phase("under load", "  echo", &b->load);
 	printf("\n%.0f operations a second; %" PRIu64
+	       " commands in %" PRIu64
 	       " commits counted by %d replicas, %.2f %% on the fast path",
-	       rate_of(&b->load), s->commits, w->members, s->fast_percent);
+	       rate_of(&b->load), w->commands, s->commits, w->members, s->fast_percent);
 	if (s->cycles > 0)
 		printf("; %.0f cycles a command in the whole cluster", s->cycles);
 	puts("");
@@ -143,8 +145,8 @@ static void print_json_report(const struct bench *b, const struct cluster_work *
 	json_object_set_new(object, "unknown_in_all", json_integer((json_int_t)unknown_in_all(b)));
 	json_object_set_new(
 	    object, "replicas",
-	    json_pack("{s:i, s:I, s:I, s:I, s:f, s:f, s:I, s:I}", "counted", w->members, "commits",
-		      (json_int_t)s->commits, "fast", (json_int_t)w->fast, "slow",
+	    json_pack("{s:i, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I}", "counted", w->members,
+		      "commands", (json_int_t)w->commands, "commits", (json_int_t)s->commits, "fast", (json_int_t)w->fast, "slow",
 		      (json_int_t)w->slow, "fast_percent", s->fast_percent, "cycles_per_command",
 		      s->cycles, "busy", (json_int_t)w->busy, "tsc_hz", (json_int_t)w->tsc_hz));
 	print_json(object);

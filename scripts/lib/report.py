@@ -42,13 +42,13 @@ def print_table(benches):
     print()
     print('               one at a time                     |  %s at a time' %
           next(iter(benches.values()))['parameters']['outstanding'])
-    print('on one key     p50      p99  echo p50  p50/echo  |    ops/s      p50      p99   fast path  cycles/command')
+    print('on one key     p50      p99  echo p50  p50/echo  |    ops/s      p50      p99   fast path  commands/commit  cycles/command')
     for hot, bench in benches.items():
         one, load, replicas = bench['latency'], bench['load'], bench['replicas']
-        print('%8s %%  %6.1fus %6.1fus  %6.1fus  %8.2f  | %8.0f %6.0fus %6.0fus   %9s  %14.0f' % (
+        print('%8s %%  %6.1fus %6.1fus  %6.1fus  %8.2f  | %8.0f %6.0fus %6.0fus   %9s  %15.1f  %14.0f' % (
             hot, one['p50_us'], one['p99_us'], one.get('echo_p50_us', 0), one.get('ratio', 0),
             load['ops_per_s'], load['p50_us'], load['p99_us'],
-            percent(replicas['fast'], replicas['commits']), replicas['cycles_per_command']))
+            percent(replicas['fast'], replicas['commits']), replicas['commands'] / max(replicas['commits'], 1), replicas['cycles_per_command']))
     print()
 
 
