@@ -195,7 +195,8 @@ void on_fetch(struct ep_replica *r, struct ep_effects *fx, const struct ep_about
 	for (uint64_t i = in->i; i <= last && fx->used < taken + 2; i++)
 		if (!answer(r, fx, in->from, in->col, i))
 			break;
-	if (in->rec && in->col == r->self && !rec_is_committed(in->rec) && in->rec->bal == 0 && ep_is_member(r))
+	bool is_driven = in->rec && in->col == r->self && ep_own(r, in->slot)->queue != EP_QUEUE_NONE; // no more after a Nack
+	if (is_driven && !rec_is_committed(in->rec) && in->rec->bal == 0 && ep_is_member(r))
 		ep_send_range(r, fx, in->from, EP_PENDING, in->col, in->i, in->i);
 }
 
