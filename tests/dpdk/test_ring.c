@@ -152,6 +152,35 @@ static void test_copies(void)
 	CU_ASSERT_EQUAL(lab_end(&lab), 0);
 }
 
+// More than three times as many commands as there is room for instances: what is executed everywhere makes room, the
+// application's part of the arena is as large at the end as it was after a tenth, and nobody was ever told BUSY.
+static void test_recycled(void)
+{
+	enum { COMMANDS = 10 * 1024 };
+	uint64_t early[LAB_MEMBERS] = { 0 }, busy = 0;
+	uint32_t failed = 0;
+	start(false);
+	for (uint64_t k = 1; k <= COMMANDS; k++) {
+		char key[16], value[32];
+		snprintf(key, sizeof key, "key-%02u", (unsigned)(k * 7 % 50));
+		snprintf(value, sizeof value, "value-%020u", (unsigned)k);
+		failed += !is_put((uint32_t)(k % 3), k, key, value);
+		for (uint32_t m = 0; m < LAB_MEMBERS && k == COMMANDS / 10; m++)
+			early[m] = ep_counters(lab.nodes[m].loop.consensus.replica)->arena_used;
+	}
+	CU_ASSERT_EQUAL(failed, 0);
+	check_equal();
+	for (uint32_t m = 0; m < LAB_MEMBERS; m++) {
+		const struct ep_counters *c = ep_counters(lab.nodes[m].loop.consensus.replica);
+		CU_ASSERT_EQUAL(c->arena_used, early[m]);
+		CU_ASSERT(c->recycled > 3 * 3 * 1024);
+		CU_ASSERT(c->live < 1024);
+		busy += c->busy_window + c->busy_own + c->busy_room;
+	}
+	CU_ASSERT_EQUAL(busy, 0);
+	CU_ASSERT_EQUAL(lab_end(&lab), 0);
+}
+
 // Garbage beside good requests: counted, and nobody is disturbed.
 static void test_garbage(void)
 {
@@ -223,6 +252,7 @@ static const struct unit_test tests[] = {
 	{ "fused agents", test_fused },
 	{ "split agents", test_split },
 	{ "bytes copied", test_copies },
+	{ "recycled", test_recycled },
 	{ "garbage", test_garbage },
 	{ "split agents on two threads", test_two_threads },
 };
