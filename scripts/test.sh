@@ -4,8 +4,8 @@
 # Sets up what is missing (packages, build), then builds and runs all tests:
 #
 #   build/        gcc                   every suite that needs no privileges
-#   build-asan/   gcc, address and undefined-behaviour sanitizers: suites unit, scenario, sim
-#   build-clang/  clang                 suites unit, scenario, sim
+#   build-asan/   gcc, address and undefined-behaviour sanitizers: all of these suites but lint
+#   build-clang/  clang                 likewise
 #   build/        again                 suite cluster: real processes; as root or in a user namespace
 #
 #   --quick       only the first of them (what `meson test -C build` runs)

@@ -14,8 +14,7 @@ trap 'rm -rf "$work"; PNYX_ID=clean1 "$scripts/run.sh" --stop >/dev/null 2>&1' E
 traces() {
 	[ ! -e "$RUN" ] || find "$RUN"
 	ip netns list 2>/dev/null | grep "pnyx-$ID-" || :
-	# shellcheck disable=SC2009 # the command line is what tells ours from others
-	ps -eo args= | grep -- "-c $RUN/pnyx.conf" | grep -v grep || :
+	grep -asl -- "$RUN/[p]nyx.conf" /proc/[0-9]*/cmdline || : # the brackets keep grep from finding itself
 	find /dev/shm -maxdepth 1 -name "pnyx-$ID*"
 	[ "$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages 2>/dev/null)" = "$pages_before" ] ||
 		echo "hugepages differ"
