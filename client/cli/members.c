@@ -54,7 +54,7 @@ void ask_counters(struct cli *cli, int member, struct cluster_counters *c)
 
 static uint64_t refused(const struct ep_counters *c)
 {
-	return c->busy_window + c->busy_own + c->busy_room;
+	return c->busy_window + c->busy_own + c->busy_room + c->busy_asking;
 }
 
 struct cluster_work work_between(const struct cluster_counters *before,
