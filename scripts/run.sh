@@ -94,6 +94,7 @@ say "starting $replicas replicas, port $port"
 cluster_up "$replicas" "$port"
 cluster_try "$replicas"
 cluster_measure "$replicas" "$port" "$seconds"
+cluster_abandon_client
 state=equal
 cluster_compare "$replicas" || state=DIFFERENT
 measure_gather

@@ -35,6 +35,14 @@ cluster_measure() {
 	done
 }
 
+# A client that vanishes in the middle of its work leaves its sessions in the replicas' tables: so there are some to compare.
+cluster_abandon_client() {
+	made_spawn vanishing "$RUN/vanishing.log" "${CLIENT[@]}" "$PNYX" --config "$RUN/pnyx.conf" bench --seconds 60 --warmup 0 --outstanding 16
+	sleep 0.5
+	kill -KILL "$SPAWNED" 2>/dev/null || { say "the client that should vanish ended by itself:"; tail -3 "$RUN/vanishing.log" >&2; return 1; }
+	wait "$SPAWNED" 2>/dev/null || :
+}
+
 # cluster_compare REPLICAS: prints the hashes of every replica at equal frontiers; false unless all are equal.
 cluster_compare() {
 	local code=0

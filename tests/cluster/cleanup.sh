@@ -42,6 +42,7 @@ check "a run ends well" run_into first --seconds 1
 check "its last line has the figures" grep -qE \
 	'^PNYX n=3 port=af_packet commits=[1-9][0-9]* fast=[0-9.]+% p50=[0-9.]+us p99=[0-9.]+us echo_p50=[0-9.]+us ratio=[0-9.]+ state=equal$' \
 	<(tail -1 "$work/first")
+check "there were sessions to compare" is "$(grep -c 'sessions [0-9a-f]*[1-9a-f]' "$work/first")" 3
 check "nothing is left of it" is "$(traces)" ""
 
 # A background process of a script ignores SIGINT, so the run is started by a shell that resets it.
