@@ -6,6 +6,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 ID=${PNYX_ID:-$(printf '%s' "$ROOT" | md5sum | cut -c1-6)}
 BUILD=${PNYX_BUILD:-$ROOT/build}
 
+# An interrupted script says so by its exit code, also when what it waited for made a failure of it. Who has more to do sets its own.
+trap 'exit 130' INT TERM HUP
+
 # One line for the person who watches, on standard error so that standard output stays for results.
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -21,6 +24,16 @@ need_number() {
 	[[ $2 =~ ^[0-9]{1,9}$ ]] && [ "$2" -ge "$3" ] && [ "$2" -le "$4" ] ||
 		usage_error "$1 takes a number from $3 to $4, not '$2'"
 }
+
+# Opens a file without a name as descriptor 8 and sets LOG to a path for it: nothing is left of it, however this process ends.
+log_open() {
+	LOG=$(mktemp)
+	exec 8<>"$LOG"
+	rm -f "$LOG"
+	LOG=/proc/$BASHPID/fd/8
+}
+
+log_close() { exec 8>&-; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 is_root() { [ "$(id -u)" -eq 0 ]; }

@@ -18,7 +18,7 @@ packages_missing() {
 
 # packages_install NAME...: as root, or by sudo where it asks for nothing. False with a sentence that says what to type.
 packages_install() {
-	local missing as_root=() log
+	local missing as_root=()
 	mapfile -t missing < <(packages_missing "$@")
 	[ "${#missing[@]}" -gt 0 ] || return 0
 	if ! have apt-get; then
@@ -35,14 +35,14 @@ packages_install() {
 		fi
 	fi
 	say "installing ${missing[*]}"
-	log=$(mktemp)
-	if ! packages_apt "$log" "${as_root[@]}" -- "${missing[@]}"; then
-		tail -20 "$log" >&2
+	log_open
+	if ! packages_apt "$LOG" "${as_root[@]}" -- "${missing[@]}"; then
+		tail -20 "$LOG" >&2
 		say "apt-get could not install them; the lines above are its last words"
-		rm -f "$log"
+		log_close
 		return 1
 	fi
-	rm -f "$log"
+	log_close
 }
 
 # packages_apt LOG [sudo ...] -- NAME...: tries the lists at hand first, then fresh ones.
