@@ -179,6 +179,22 @@ struct ep_refutation ep_refutation(const struct ep_replica *);
 const struct ep_counters *ep_counters(const struct ep_replica *);
 const uint64_t *ep_drops(const struct ep_replica *); // [EP_DROP_REASONS]
 struct ep_shell_counters *ep_shell(struct ep_replica *); // the shell writes, C_STATS reads
+// What a control plane looks at: progress, peers, whom it was told to suspect.
+struct ep_look {
+	ep_time now; // of the last call
+	uint64_t incarnation;
+	uint32_t epoch, start, window, own_max, pace;
+	uint8_t n, self;
+	uint8_t suspects; // bit per column
+	uint8_t standing; // enum ep_standing
+	struct ep_look_column {
+		uint64_t executed, committed, known, stable; // prefixes of the column
+		ep_time srtt, heard;                         // of the member; heard 0 = never
+		uint64_t behind;                             // instances executed here that the member has not reported
+	} columns[EP_MEMBERS_MAX];
+	struct ep_counters counters;
+};
+void ep_look(struct ep_replica *, struct ep_look *ret); // brings the counters of room up to date, changes nothing else
 void ep_poison(struct ep_replica *); // a failed check: this identity must not be attached again
 // Canonical hash of the protocol state: no clocks, counters or list order. For the explorer.
 uint64_t ep_fingerprint(const struct ep_replica *);

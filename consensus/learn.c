@@ -38,11 +38,15 @@ void ep_learn_advance(struct ep_replica *r, uint32_t col)
 	}
 }
 
-// The leader first, then the others in turn.
+// The leader first, then the others in turn; of a suspect no answer is expected.
 static uint8_t whom_to_ask(const struct ep_replica *r, uint32_t col, uint32_t attempt)
 {
-	uint32_t to = (col + attempt) % r->n;
-	return (uint8_t)(to == r->self ? (to + 1) % r->n : to);
+	for (uint32_t k = 0; k < r->n; k++) {
+		uint32_t to = (col + attempt + k) % r->n;
+		if (to != r->self && !r->peers[to].is_suspect)
+			return (uint8_t)to;
+	}
+	return (uint8_t)((r->self + 1 + attempt % (r->n - 1u)) % r->n); // all are suspects
 }
 
 // T_open of a column, longer with every attempt and with this replica's rank behind the leader, jittered; a

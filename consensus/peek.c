@@ -1,4 +1,5 @@
 // Looking in from outside: for checkers, statistics and tools. Changes nothing.
+#include "consensus/digest.h"
 #include "consensus/state.h"
 
 const struct ep_counters *ep_counters(const struct ep_replica *r)
@@ -14,6 +15,38 @@ const uint64_t *ep_drops(const struct ep_replica *r)
 struct ep_shell_counters *ep_shell(struct ep_replica *r)
 {
 	return &r->shell;
+}
+
+static uint64_t behind(const struct ep_replica *r, uint32_t member)
+{
+	uint64_t sum = 0;
+	for (uint32_t c = 0; c < r->n && member != r->self; c++)
+		if (r->columns[c].exec_prefix > r->peers[member].reported[c])
+			sum += r->columns[c].exec_prefix - r->peers[member].reported[c];
+	return sum;
+}
+
+void ep_look(struct ep_replica *r, struct ep_look *ret)
+{
+	ep_counters_refresh(r);
+	*ret = (struct ep_look){ .now = r->now,
+				 .incarnation = r->config.members[r->self].incarnation,
+				 .epoch = r->config.epoch,
+				 .start = r->start,
+				 .window = r->config.window,
+				 .own_max = r->config.own_max,
+				 .pace = r->pace,
+				 .n = r->n,
+				 .self = r->self,
+				 .standing = (uint8_t)ep_standing(r),
+				 .counters = r->counters };
+	for (uint32_t c = 0; c < r->n; c++) {
+		const struct ep_column *col = &r->columns[c];
+		const struct ep_peer *peer = &r->peers[c];
+		ret->suspects |= (uint8_t)(peer->is_suspect << c);
+		ret->columns[c] = (struct ep_look_column){ col->exec_prefix, col->cprefix, col->known, col->stable, peer->srtt, peer->heard,
+							   behind(r, c) };
+	}
 }
 
 struct ep_peek ep_peek(const struct ep_replica *r, uint8_t col, uint64_t i)

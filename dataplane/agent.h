@@ -1,6 +1,7 @@
 // The two agents: io (port, headers, ARP, echo) and consensus (the core). Fused on one lcore, or split over two.
 #pragma once
 #include <rte_ring.h>
+#include "dataplane/mailbox.h"
 #include "dataplane/net.h"
 #include "dataplane/pollers.h"
 
@@ -20,6 +21,7 @@ struct dp_consensus {
 	struct ep_replica *replica;
 	struct rte_mempool *pool;
 	const struct dp_pollers *pollers;
+	struct dp_mailbox *mailbox; // NULL: no control plane, ever (tests)
 	struct ep_effects fx;
 	struct ep_frame frames[DP_TRAY];
 	struct rte_mbuf *mbufs[DP_TRAY]; // behind frames[k].data

@@ -95,6 +95,8 @@ uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint3
 		if (ep_standing(r) == EP_STANDING_DEAD)
 			*c->stop = true;
 	}
+	if (c->mailbox && c->counters->turns % DP_MAILBOX_TURNS == 0)
+		dp_mailbox_poll(c->mailbox, r, now, &c->fx);
 	for (uint32_t k = 0; k < count; k++)
 		ep_prefetch(r, (struct ep_view){ rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 });
 	for (uint32_t k = 0; k < count; k++) {

@@ -14,8 +14,11 @@
 #include "dataplane/agent.h"
 #include "dataplane/arena.h"
 #include "dataplane/convert.h"
+#include "dataplane/mailbox.h"
+#include "dataplane/notify.h"
 #include "dataplane/options.h"
 #include "dataplane/port.h"
+#include "dataplane/telemetry.h"
 
 static volatile bool stop;
 static struct ep_replica *checked; // poisoned by a failed check
@@ -29,6 +32,7 @@ static struct {
 	struct dp_arena arena;
 	struct dp_loop loop;
 	struct dp_pollers pollers;
+	struct dp_mailbox mailbox;
 	bool is_split;
 	char error[PNYX_CONFIG_ERROR_MAX];
 } app;
@@ -39,6 +43,7 @@ void ep_check_failed(const char *file, int line, const char *claim, uint64_t a, 
 		(unsigned long long)a, (unsigned long long)b);
 	if (checked)
 		ep_poison(checked);
+	dp_mailbox_dead(&app.mailbox);
 	abort();
 }
 
@@ -118,6 +123,16 @@ static bool open_arena(void)
 	return true;
 }
 
+static bool open_mailbox(void)
+{
+	if (!dp_mailbox_open(&app.mailbox, app.options.run_dir, app.core.cluster, app.error, sizeof app.error))
+		return false;
+	dp_mailbox_say(&app.mailbox, checked, MB_STARTING);
+	app.loop.consensus.mailbox = &app.mailbox;
+	dp_telemetry_start(&app.mailbox.end);
+	return true;
+}
+
 static bool place_agents(void)
 {
 	struct dp_loop *l = &app.loop;
@@ -178,6 +193,8 @@ static bool announce(void)
 		app.arena.bytes >> 20, app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh",
 		app.net.checks_udp ? "verified in software" : app.port.checks_udp && !app.net.ignores_udp ? "verified by the port" : "left to CRC32C",
 		app.port.tx_offload & RTE_MBUF_F_TX_UDP_CKSUM ? "by the port" : "in software");
+	dp_mailbox_say(&app.mailbox, checked, MB_SERVING);
+	dp_notify("READY=1");
 	return true;
 }
 
@@ -219,7 +236,7 @@ int main(int argc, char **argv)
 {
 	static const struct {
 		bool (*run)(void);
-	} steps[] = { { read_config }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { announce } };
+	} steps[] = { { read_config }, { start_eal }, { start_port }, { open_arena }, { open_mailbox }, { place_agents }, { announce } };
 	dp_options_read(&app.options, argc, argv);
 	for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++)
 		if (!steps[k].run()) {
@@ -228,6 +245,8 @@ int main(int argc, char **argv)
 		}
 	serve();
 	int code = farewell();
+	dp_notify("STOPPING=1");
+	dp_mailbox_say(&app.mailbox, checked, code == 0 ? MB_STOPPED : MB_DEAD);
 	dp_pollers_leave(&app.pollers);
 	dp_consensus_fini(&app.loop.consensus);
 	dp_port_stop(&app.port);

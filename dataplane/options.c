@@ -10,7 +10,7 @@ const char *argp_program_version = "pnyx-replica 0.1.0";
 static const struct argp_option table[] = {
 	{ "config", 'c', "FILE", 0, "Configuration of the cluster (or PNYX_CONFIG)", 0 },
 	{ "name", 'n', "NAME", 0, "Which member this is (or PNYX_NAME)", 0 },
-	{ "run-dir", 'r', "DIR", 0, "Where to write replica.pid (or PNYX_RUN_DIR)", 0 },
+	{ "run-dir", 'r', "DIR", 0, "Where replica.pid and the mailbox for pnyx-control go (or PNYX_RUN_DIR)", 0 },
 	{ "arena-fresh", 'f', NULL, 0, "Throw the member's state away and start empty: for a new cluster only (or PNYX_ARENA_FRESH=1)", 0 },
 	{ 0 },
 };

@@ -7,10 +7,11 @@ floors='
 consensus/base	consensus/base/						stdint.h stddef.h stdbool.h string.h
 consensus/app	consensus/base/ consensus/app/				stdint.h stddef.h stdbool.h string.h
 consensus	consensus/						stdint.h stddef.h stdbool.h string.h
+mailbox		consensus/base/ consensus/wire.h consensus/counters.h mailbox/	*
 client/config	consensus/base/ client/config/				*
 client		consensus/base/ consensus/wire.h consensus/counters.h consensus/app/kv_format.h client/	*
-dataplane	consensus/ client/config/ dataplane/			*
-control		consensus/ client/ control/				*
+dataplane	consensus/ client/config/ mailbox/ dataplane/		*
+control		consensus/ client/ mailbox/ control/			*
 '
 
 # allowed NAME PATTERN...: a pattern that ends in / is a folder.
@@ -48,7 +49,7 @@ while read -r file; do
 			;;
 		esac
 	done < <(grep -nE '^[[:space:]]*#[[:space:]]*include' "$file" || :)
-done < <(for folder in consensus client dataplane control; do [ ! -d $folder ] || sources $folder; done)
+done < <(for folder in consensus mailbox client dataplane control; do [ ! -d $folder ] || sources $folder; done)
 set +f
 
 # DPDK is known in one folder, and in tests.

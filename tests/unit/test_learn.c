@@ -53,6 +53,25 @@ static void test_suspicion(void)
 	CU_ASSERT(took[1] < took[0]);
 }
 
+// A suspect is not asked; when all are, each is again in its turn.
+static void test_suspects_are_not_asked(void)
+{
+	core_start(&c, 3, 0, 0);
+	core_preaccept(&c, 1, 1, 2, NULL, "k");
+	ep_control(c.r, c.now, &(struct ep_command){ .type = EP_SUSPECT, .member = 1 }, &c.host.effects);
+	core_forget(&c);
+	while (core_count(&c, EP_FETCH) == 0)
+		core_wait(&c, 1000);
+	CU_ASSERT_PTR_NOT_NULL(core_said(&c, 2, EP_FETCH));
+	CU_ASSERT_PTR_NULL(core_said(&c, 1, EP_FETCH));
+	ep_control(c.r, c.now, &(struct ep_command){ .type = EP_SUSPECT, .member = 2 }, &c.host.effects);
+	core_forget(&c);
+	for (uint32_t k = 0; k < 100 && !(core_said(&c, 1, EP_FETCH) && core_said(&c, 2, EP_FETCH)); k++)
+		core_wait(&c, MS);
+	CU_ASSERT(core_said(&c, 1, EP_FETCH) && core_said(&c, 2, EP_FETCH));
+	core_end(&c);
+}
+
 static void ask(uint8_t from, uint8_t col, uint64_t first, uint64_t last)
 {
 	core_forget(&c);
@@ -120,5 +139,6 @@ static void test_status(void)
 }
 
 static const struct unit_test tests[] = { { "prefixes", test_prefixes }, { "asks first", test_asks_first }, { "suspicion", test_suspicion },
+					  { "suspects are not asked", test_suspects_are_not_asked },
 					  { "answers", test_answers }, { "hole", test_hole }, { "range", test_range }, { "status", test_status } };
 UNIT_MAIN("learn", tests)

@@ -1,0 +1,173 @@
+// The file from both sides: made, found again, of another version, damaged; snapshots from an honest and a hostile replica.
+#include "mailbox/mailbox.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "consensus/base/rng.h"
+#include "tests/unit/unit.h"
+
+static char dir[64], path[80], error[300];
+static struct mb_end replica, control;
+
+static void begin(void)
+{
+	strcpy(dir, "/tmp/pnyx-mailbox-XXXXXX");
+	if (!mkdtemp(dir))
+		abort();
+	snprintf(path, sizeof path, "%s/mailbox", dir);
+}
+
+static void end(void)
+{
+	mb_close(&replica);
+	mb_close(&control);
+	unlink(path);
+	CU_ASSERT_EQUAL(rmdir(dir), 0); // nothing else was left there
+}
+
+static struct mb_snapshot snapshot(uint64_t count)
+{
+	struct mb_snapshot s = { .pid = 100, .pid_start = 5, .state = MB_SERVING, .count = count, .n = 3, .self = 1, .pace = 1, .window = 128 };
+	s.columns[2].heard_ns = count;
+	s.drops[EP_DROP_REASONS - 1] = count;
+	return s;
+}
+
+static void test_both_sides(void)
+{
+	struct mb_message m = { .type = MB_SUSPECT, .member = 2, .number = 1 }, got;
+	struct mb_snapshot s = snapshot(1), seen;
+	begin();
+	CU_ASSERT_EQUAL(mb_open_control(&control, dir), MB_OPEN_NONE);
+	CU_ASSERT_FATAL(mb_open_replica(&replica, dir, error, sizeof error));
+	CU_ASSERT_EQUAL_FATAL(mb_open_control(&control, dir), MB_OPEN_OK);
+	CU_ASSERT_FALSE(mb_look(&control, &seen)); // nothing published yet
+	mb_publish(&replica, &s);
+	CU_ASSERT(mb_look(&control, &seen) && memcmp(&s, &seen, sizeof s) == 0);
+	CU_ASSERT(mb_push(&control.commands, &m));
+	CU_ASSERT(mb_pop(&replica.commands, &got) && got.member == 2);
+	CU_ASSERT(mb_push(&replica.events, &m));
+	CU_ASSERT(mb_pop(&control.events, &got) && got.number == 1);
+	uint64_t beat = mb_beat_of(&replica);
+	mb_beat(&control);
+	CU_ASSERT_NOT_EQUAL(mb_beat_of(&replica), beat);
+	CU_ASSERT_FALSE(mb_is_replaced(&control, dir));
+	end();
+}
+
+// Either side dies and comes again; the file stays.
+static void test_again(void)
+{
+	struct mb_message m = { .type = MB_TRUST }, got;
+	struct mb_snapshot s = snapshot(1), seen;
+	begin();
+	CU_ASSERT_FATAL(mb_open_replica(&replica, dir, error, sizeof error));
+	CU_ASSERT_EQUAL_FATAL(mb_open_control(&control, dir), MB_OPEN_OK);
+	mb_publish(&replica, &s);
+	mb_push(&control.commands, &m);
+	// It dies in the middle of a snapshot.
+	__atomic_add_fetch(&replica.shared->replica.sequence, 1, __ATOMIC_RELAXED);
+	mb_close(&replica);
+	CU_ASSERT_FALSE(mb_look(&control, &seen));
+	CU_ASSERT_FATAL(mb_open_replica(&replica, dir, error, sizeof error));
+	CU_ASSERT_FALSE(mb_is_replaced(&control, dir));
+	CU_ASSERT_FALSE(mb_pop(&replica.commands, &got)); // meant for the dead one
+	s = snapshot(7);
+	mb_publish(&replica, &s);
+	CU_ASSERT(mb_look(&control, &seen) && seen.count == 7);
+	CU_ASSERT(mb_push(&control.commands, &m) && mb_pop(&replica.commands, &got));
+	mb_close(&control);
+	CU_ASSERT_EQUAL_FATAL(mb_open_control(&control, dir), MB_OPEN_OK);
+	CU_ASSERT(mb_look(&control, &seen) && seen.count == 7);
+	CU_ASSERT(mb_push(&control.commands, &m) && mb_pop(&replica.commands, &got));
+	end();
+}
+
+static void write_at(off_t at, uint64_t value)
+{
+	int fd = open(path, O_RDWR);
+	CU_ASSERT_FATAL(fd >= 0 && pwrite(fd, &value, sizeof value, at) == sizeof value);
+	close(fd);
+}
+
+// Control says so and leaves the file alone; the replica puts its own in its place.
+static void test_other_version(void)
+{
+	static const off_t fields[] = { offsetof(struct mb_header, magic), offsetof(struct mb_header, version),
+					offsetof(struct mb_header, snapshot_bytes), offsetof(struct mb_header, ring) };
+	begin();
+	for (uint32_t k = 0; k < 5; k++) {
+		CU_ASSERT_FATAL(mb_open_replica(&replica, dir, error, sizeof error));
+		mb_close(&replica);
+		CU_ASSERT_EQUAL_FATAL(mb_open_control(&control, dir), MB_OPEN_OK);
+		if (k < 4)
+			write_at(fields[k], 99);
+		else
+			CU_ASSERT_EQUAL_FATAL(truncate(path, 100), 0);
+		struct mb_end other;
+		CU_ASSERT_EQUAL(mb_open_control(&other, dir), MB_OPEN_VERSION);
+		CU_ASSERT_FALSE(mb_is_replaced(&control, dir));
+		CU_ASSERT_FATAL(mb_open_replica(&replica, dir, error, sizeof error));
+		CU_ASSERT(mb_is_replaced(&control, dir));
+		mb_close(&control);
+		CU_ASSERT_EQUAL(mb_open_control(&control, dir), MB_OPEN_OK);
+		mb_close(&control);
+		mb_close(&replica);
+	}
+	CU_ASSERT_EQUAL_FATAL(unlink(path), 0);
+	CU_ASSERT_EQUAL_FATAL(symlink("/etc/hostname", path), 0); // not followed
+	CU_ASSERT_EQUAL(mb_open_control(&control, dir), MB_OPEN_NONE);
+	CU_ASSERT(mb_open_replica(&replica, dir, error, sizeof error));
+	end();
+}
+
+static void test_no_directory(void)
+{
+	CU_ASSERT_FALSE(mb_open_replica(&replica, "/nonexistent/pnyx", error, sizeof error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "make the directory"));
+	CU_ASSERT_EQUAL(mb_open_control(&control, "/nonexistent/pnyx"), MB_OPEN_NONE);
+}
+
+// Whatever a replica publishes: control sees nothing, or numbers that it can use as indices.
+static void test_hostile_replica(void)
+{
+	uint64_t rng = 3, seen_count = 0, refused = 0;
+	struct mb_snapshot s, seen;
+	struct mb_message got;
+	begin();
+	CU_ASSERT_FATAL(mb_open_replica(&replica, dir, error, sizeof error));
+	CU_ASSERT_EQUAL_FATAL(mb_open_control(&control, dir), MB_OPEN_OK);
+	struct mb_control_side *ours = &control.shared->control;
+	for (uint32_t round = 0; round < 20000; round++) {
+		s = snapshot(round);
+		uint64_t *words = (uint64_t *)&s;
+		for (uint32_t k = 0; k < 2; k++)
+			words[ep_random(&rng) % (round % 2 ? 16 : MB_SNAPSHOT_WORDS)] = ep_random(&rng) >> ep_random(&rng) % 64;
+		mb_publish(&replica, &s);
+		if (round % 16 == 0)
+			replica.shared->replica.sequence = replica.sequence = ep_random(&rng);
+		replica.shared->replica.event_head = ep_random(&rng);
+		replica.shared->replica.command_tail = ep_random(&rng);
+		uint32_t popped = 0;
+		while (mb_pop(&control.events, &got))
+			popped++;
+		CU_ASSERT_FATAL(popped <= MB_RING);
+		mb_push(&control.commands, &got);
+		CU_ASSERT_FATAL(ours->event_tail == replica.shared->replica.event_head);
+		if (!mb_look(&control, &seen)) {
+			refused++;
+			continue;
+		}
+		seen_count++;
+		CU_ASSERT_FATAL(seen.n >= 1 && seen.n <= EP_MEMBERS_MAX && seen.self < seen.n && seen.suspects < 1u << seen.n);
+		CU_ASSERT_FATAL(seen.pid >= 1 && seen.pid <= INT32_MAX && seen.pace >= 1 && seen.pace <= 100 && seen.window != 0);
+	}
+	CU_ASSERT(seen_count > 1000 && refused > 1000);
+	end();
+}
+
+static const struct unit_test tests[] = { { "both sides", test_both_sides }, { "again", test_again }, { "other version", test_other_version },
+					  { "no directory", test_no_directory }, { "hostile replica", test_hostile_replica } };
+UNIT_MAIN("mailbox", tests)
