@@ -55,7 +55,7 @@ static uint64_t lay_out(struct ep_replica *r, const struct ep_config *c)
 	r->at_links = take(&at, slots * c->keys_max * sizeof(struct ep_link));
 	r->at_entries = take(&at, (uint64_t)c->index_keys * r->entry_stride);
 	r->at_entry_buckets = take(&at, 4ULL * r->entry_buckets);
-	r->at_waiters = take(&at, 8 * slots);
+	r->at_waiters = take(&at, 4 * slots);
 	r->at_unindexed = take(&at, 4 * slots);
 	r->at_own = take(&at, (uint64_t)c->window * sizeof(struct ep_own));
 	r->at_trace = take(&at, EP_TRACE_MAX * sizeof(struct ep_session_id));

@@ -8,10 +8,17 @@
 #include "consensus/decide.h"
 #include "consensus/keys.h"
 
-// An undecided instance as one word: slot + 1, whether its payload was unknown, low bits of its number.
-static uint64_t blocker_word(ep_slot slot, uint64_t i, bool is_hole)
+// What stops a search: an undecided instance, or a column whose payloads are not all known up to a number.
+struct blocker {
+	uint32_t col;
+	uint64_t i;
+	bool is_hole; // all payloads of the column up to i are needed, and one is unknown
+};
+
+// A blocker as one word: slot + 1, whether payloads are needed, low bits of its number.
+static uint64_t blocker_word(const struct ep_replica *r, struct blocker b)
 {
-	return (uint64_t)(slot + 1) << 32 | (uint64_t)is_hole << 31 | (i & 0x7fffffff);
+	return (uint64_t)(ep_slot_of(r, b.col, b.i) + 1) << 32 | (uint64_t)b.is_hole << 31 | (b.i & 0x7fffffff);
 }
 
 static void queue_root(struct ep_replica *r, ep_slot slot)
@@ -33,55 +40,33 @@ void ep_exec_root(struct ep_replica *r, ep_slot slot)
 	queue_root(r, slot);
 }
 
-// The first instance of a column whose payload is unknown here.
-static uint64_t first_hole(struct ep_replica *r, uint32_t col, uint64_t top)
-{
-	struct ep_column *c = &r->columns[col];
-	while (c->kprefix < top && ep_is_payload_known(r, col, c->kprefix + 1)) {
-		c->kprefix++;
-		c->k_moved = r->now;
-	}
-	return c->kprefix + 1;
-}
-
-// A root that waits for a hole needs all payloads of the column up to a number. While there is another hole below that, it goes to
-// that one's list without being searched again: a replica that catches up fills thousands, with thousands of roots waiting.
-static bool meets_next_hole(const struct ep_replica *r, ep_slot root, uint64_t hole)
-{
-	uint32_t needs = *ep_needs(r, root);
-	return (needs & 1) && (((needs >> 1) - (uint32_t)hole) & 0x7fffffff) < 1u << 30;
-}
-
 void ep_exec_wake(struct ep_replica *r, ep_slot slot)
 {
-	uint32_t at = *ep_waiters(r, slot), col = ep_slot_col(r, slot);
-	if (at == EP_NIL)
-		return;
+	uint32_t at = *ep_waiters(r, slot);
 	*ep_waiters(r, slot) = EP_NIL;
-	uint64_t hole = first_hole(r, col, r->columns[col].known);
-	uint32_t *waiters = ep_waiters(r, ep_slot_of(r, col, hole));
 	while (at != EP_NIL) {
 		struct ep_exec *exec = ep_exec(r, at);
 		uint32_t next = exec->next;
-		if (!(exec->marks & EP_MARK_ORDERED) && meets_next_hole(r, at, hole)) {
-			exec->next = *waiters;
-			*waiters = at;
-		} else {
-			exec->marks &= (uint8_t)~EP_MARK_WAITING;
-			queue_root(r, at);
-		}
+		exec->marks &= (uint8_t)~EP_MARK_WAITING;
+		queue_root(r, at);
 		at = next;
 	}
 }
 
-// The undecided instance that stops the search, by column and number.
-struct blocker {
-	uint32_t col;
-	uint64_t i;
-};
+bool ep_exec_knows(struct ep_replica *r, uint32_t col, uint64_t top, uint32_t budget)
+{
+	struct ep_column *c = &r->columns[col];
+	for (; c->kprefix < top && budget > 0 && ep_is_payload_known(r, col, c->kprefix + 1); budget--) {
+		c->kprefix++;
+		c->k_moved = r->now;
+		c->hole_wait = 0;
+		ep_exec_wake(r, ep_slot_of(r, col, c->kprefix));
+	}
+	return c->kprefix >= top;
+}
 
 // Reads a blocker's word; false when what it names is out of the way.
-static bool still_blocks(const struct ep_replica *r, uint64_t word, struct blocker *b)
+static bool still_blocks(struct ep_replica *r, uint64_t word, struct blocker *b)
 {
 	if (word == 0)
 		return false;
@@ -89,25 +74,23 @@ static bool still_blocks(const struct ep_replica *r, uint64_t word, struct block
 	uint32_t col = ep_slot_col(r, slot);
 	uint64_t low = r->columns[col].exec_prefix + 1;
 	uint64_t i = low + ((slot - low) & ep_mask(r)); // the only undecided instance that this slot can stand for
-	bool was_hole = word & (1u << 31);
 	if ((i & 0x7fffffff) != (word & 0x7fffffff) || ep_is_executed(r, col, i))
 		return false;
+	*b = (struct blocker){ col, i, word & (1u << 31) };
+	if (b->is_hole)
+		return !ep_exec_knows(r, col, i, UINT32_MAX);
 	const struct ep_record *rec = ep_rec(r, slot);
-	*b = (struct blocker){ col, i };
-	if (!rec_is_live(rec) || rec->i != i)
-		return true;
-	return was_hole ? !ep_is_payload_known(r, col, i) : !rec_is_committed(rec);
+	return !rec_is_live(rec) || rec->i != i || !rec_is_committed(rec);
 }
 
-// BLOCK: everything on the component stack reaches the blocker; the root waits for it, up to what the present vertex needs.
+// BLOCK: everything on the component stack reaches the blocker; the root waits for it. A hole wakes its waiters when all payloads
+// up to the number that they need are known, not one by one: a replica that catches up fills thousands, with thousands waiting.
 static void block(struct ep_replica *r, struct blocker b)
 {
-	uint64_t top = rec_dep(ep_rec(r, r->run_vertex), r->n)[b.col];
 	ep_slot slot = ep_slot_of(r, b.col, b.i);
-	bool is_hole = !ep_is_payload_known(r, b.col, b.i);
-	uint64_t word = blocker_word(slot, b.i, is_hole);
+	uint64_t word = blocker_word(r, b);
 	r->counters.blocked++;
-	r->counters.blocked_on_hole += is_hole;
+	r->counters.blocked_on_hole += b.is_hole;
 	for (uint32_t at = r->run_stack; at != EP_NIL; at = ep_exec(r, at)->below) {
 		ep_exec(r, at)->marks &= (uint8_t)~(EP_MARK_STACKED | EP_MARK_STARTED);
 		ep_exec(r, at)->blocked_on = word;
@@ -116,7 +99,6 @@ static void block(struct ep_replica *r, struct blocker b)
 	struct ep_exec *root = ep_exec(r, r->run_root);
 	if (!(root->marks & (EP_MARK_QUEUED | EP_MARK_WAITING))) {
 		root->marks |= EP_MARK_WAITING;
-		*ep_needs(r, r->run_root) = is_hole && top >= b.i ? (uint32_t)top << 1 | 1 : 0; // top < b.i: not this vertex's hole
 		root->next = *ep_waiters(r, slot);
 		*ep_waiters(r, slot) = r->run_root;
 	}
@@ -155,14 +137,14 @@ static uint32_t list_start(struct ep_replica *r, ep_slot v, uint32_t col, const 
 }
 
 // What one candidate of a list means for v.
-static enum edge judge(const struct ep_replica *r, ep_slot u, struct blocker *b)
+static enum edge judge(struct ep_replica *r, ep_slot u, struct blocker *b)
 {
 	const struct ep_record *rec = ep_rec(r, u);
 	const struct ep_exec *exec = ep_exec(r, u);
 	if (exec->marks & EP_MARK_ORDERED)
 		return EDGE_SKIP;
 	if (!rec_is_committed(rec)) {
-		*b = (struct blocker){ ep_slot_col(r, u), rec->i };
+		*b = (struct blocker){ ep_slot_col(r, u), rec->i, false };
 		return EDGE_BLOCKED;
 	}
 	if (rec_is_nop(rec))
@@ -271,8 +253,8 @@ static enum edge next_by_scan(struct ep_replica *r, ep_slot v, ep_slot *to, stru
 
 static bool has_hole(struct ep_replica *r, uint32_t col, uint64_t top, struct blocker *b)
 {
-	*b = (struct blocker){ col, first_hole(r, col, top) };
-	return b->i <= top;
+	*b = (struct blocker){ col, top, true };
+	return !ep_exec_knows(r, col, top, UINT32_MAX);
 }
 
 static enum edge next_edge(struct ep_replica *r, ep_slot v, ep_slot *to, struct blocker *b, uint32_t *budget)
@@ -407,7 +389,7 @@ static void finish_vertex(struct ep_replica *r, ep_slot v)
 static void search_step(struct ep_replica *r, uint32_t *budget)
 {
 	ep_slot v = r->run_vertex, to = EP_NIL;
-	struct blocker b = { 0, 0 };
+	struct blocker b = { 0 };
 	*budget -= *budget > 0;
 	switch (next_edge(r, v, &to, &b, budget)) {
 	case EDGE_NONE:

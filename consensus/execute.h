@@ -4,8 +4,10 @@
 
 // A committed instance to be executed once everything that it depends on is committed.
 void ep_exec_root(struct ep_replica *, ep_slot);
-// What waited for this instance is tried again.
+// What waited for this instance, or for all payloads of its column up to it, is tried again.
 void ep_exec_wake(struct ep_replica *, ep_slot);
+// Moves a column's prefix of known payloads on, by at most `budget`, and wakes what waited for it. True when it reaches `top`.
+bool ep_exec_knows(struct ep_replica *, uint32_t col, uint64_t top, uint32_t budget);
 // Searches and drains for at most `budget` units. Returns true while there is more to do.
 bool ep_exec_run(struct ep_replica *, struct ep_effects *, uint32_t budget);
 

@@ -24,18 +24,15 @@ static bool is_committed(const struct ep_replica *r, uint32_t col, uint64_t i)
 void ep_learn_advance(struct ep_replica *r, uint32_t col)
 {
 	struct ep_column *c = &r->columns[col];
-	uint32_t budget = ADVANCE_BUDGET;
-	while (budget-- > 0 && c->cprefix < c->known && is_committed(r, col, c->cprefix + 1)) {
+	uint64_t top = c->cprefix + ADVANCE_BUDGET, known = c->kprefix + ADVANCE_BUDGET;
+	while (c->cprefix < c->known && c->cprefix < top && is_committed(r, col, c->cprefix + 1)) {
 		c->cprefix++;
 		c->c_moved = r->now;
 		c->attempts = c->pendings = 0;
 		c->asked = 0;
 	}
-	for (budget = ADVANCE_BUDGET; budget > 0 && c->kprefix < c->known && ep_is_payload_known(r, col, c->kprefix + 1); budget--) {
-		c->kprefix++;
-		c->k_moved = r->now;
-		c->hole_wait = 0;
-	}
+	ep_exec_knows(r, col, c->known, ADVANCE_BUDGET);
+	c->is_cut = c->cprefix == top || c->kprefix == known;
 }
 
 // The leader first, then the others in turn; of a suspect no answer is expected.
@@ -99,7 +96,7 @@ static void catch_up(struct ep_replica *r, struct ep_effects *fx, uint32_t col)
 	struct ep_column *c = &r->columns[col];
 	if (c->known - c->cprefix <= r->config.own_max)
 		return;
-	bool is_answered = c->cprefix >= c->caught_from + EP_FETCH_SPAN / 2;
+	bool is_answered = c->cprefix > c->caught_from; // by as much as fits two frames, whatever was asked for
 	if (!is_answered && r->now - c->caught_at < hole_wait(r))
 		return;
 	EP_MARK(catches_up);
@@ -157,6 +154,8 @@ ep_time ep_learn_next(const struct ep_replica *r)
 		const struct ep_column *c = &r->columns[col];
 		if (c->cprefix >= c->known)
 			continue;
+		if (c->is_cut)
+			return r->now;
 		ep_time hole = c->k_moved + hole_wait(r) + c->hole_wait;
 		ep_time open = c->asked != 0 ? c->asked + hole_wait(r) : c->c_moved + open_wait(r, col);
 		if (c->kprefix < c->known && hole < next)

@@ -24,6 +24,7 @@ struct ep_column {
 	uint32_t attempts; // since cprefix moved
 	uint32_t pendings; // PENDING answers since cprefix moved
 	uint32_t unindexed; // first slot of the list of instances outside the index
+	bool is_cut;        // the prefixes can move on: a step's budget ended
 	bool is_recovering; // its leader was silent: recover what is open, range by range
 	uint64_t caught_from; // cprefix when the last range was asked for in catching up
 	ep_time caught_at;    // and when
@@ -284,13 +285,7 @@ static inline struct ep_track *ep_track(struct ep_entry *entry, uint32_t col)
 }
 static inline uint32_t *ep_waiters(const struct ep_replica *r, ep_slot slot)
 {
-	return (uint32_t *)ep_at(r, r->at_waiters) + 2 * (size_t)slot;
-}
-// Of an instance that waits: up to which number (low 31 bits) it needs the payloads of a column, times 2, plus 1; 0 when it does
-// not wait for a hole. Its own word: other searches pass through the instance meanwhile.
-static inline uint32_t *ep_needs(const struct ep_replica *r, ep_slot slot)
-{
-	return ep_waiters(r, slot) + 1;
+	return (uint32_t *)ep_at(r, r->at_waiters) + slot;
 }
 static inline uint32_t *ep_unindexed(const struct ep_replica *r, ep_slot slot)
 {

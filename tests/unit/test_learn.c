@@ -124,6 +124,28 @@ static void test_range(void)
 	core_end(&c);
 }
 
+// Far behind: the next range is asked for as soon as something of the last one has come, however little fitted its frames.
+static void test_catches_up(void)
+{
+	struct ep_config config = core_config(3, 0, 0);
+	config.window = 1024;
+	config.own_max = 16;
+	uint64_t words[9] = { 0, 500, 0, 0, 500, 0, 0, 0, 0 };
+	core_start_with(&c, &config);
+	memcpy(core_begin(&c, 2, EP_STATUS, 0, 0, 0, 0, 72), words, 72);
+	core_send(&c, 2);
+	while (core_count(&c, EP_FETCH) == 0)
+		core_wait(&c, 1000);
+	for (uint64_t i = 1; i <= 90; i += 3) {
+		core_forget(&c);
+		for (uint64_t k = i; k < i + 3; k++)
+			core_value(&c, 1, EP_COMMIT, 1, k, 0, NULL, "k");
+		core_wait(&c, 1);
+		CU_ASSERT(core_count(&c, EP_FETCH) >= 1);
+	}
+	core_end(&c);
+}
+
 static void test_status(void)
 {
 	uint64_t words[9] = { 0, 0, 0, 0, 5, 0, 0, 0, 0 };
@@ -139,6 +161,6 @@ static void test_status(void)
 }
 
 static const struct unit_test tests[] = { { "prefixes", test_prefixes }, { "asks first", test_asks_first }, { "suspicion", test_suspicion },
-					  { "suspects are not asked", test_suspects_are_not_asked },
-					  { "answers", test_answers }, { "hole", test_hole }, { "range", test_range }, { "status", test_status } };
+					  { "suspects are not asked", test_suspects_are_not_asked }, { "answers", test_answers }, { "hole", test_hole },
+					  { "range", test_range }, { "catches up", test_catches_up }, { "status", test_status } };
 UNIT_MAIN("learn", tests)
