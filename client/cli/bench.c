@@ -17,6 +17,8 @@ static const struct argp_option options[] = {
     {"outstanding", 'o', "N", 0, "operations in flight, 1 to 16384, default 64", 10},
     {"sessions", 'S', "N", 0, "updates in flight; default: sessions of client in FILE, else as many as outstanding", 10},
     {"seconds", 'd', "N", 0, "length of the load phase, default 3", 10},
+    {"rate", 'a', "N", 0,
+     "at most so many operations a second; default: the next one when one ends", 10},
     {"warmup", 'w', "N", 0, "seconds of the same load before anything is measured, default 1", 10},
     {"latency-phase", 'l', "N", 0,
      "seconds of one operation at a time before the load, default 0: none", 10},
@@ -78,6 +80,8 @@ static const char *set(int key, const char *arg)
 	case 'l':
 		return read_number(arg, 0, 86400, &o->latency_seconds) ? NULL
 								       : "seconds from 0 to 86400";
+	case 'a':
+		return read_number(arg, 1, 100000000, &o->rate) ? NULL : "1 to 100000000";
 	case 'k':
 		return read_number(arg, 1, 100000000, &o->keys) ? NULL : "1 to 100000000";
 	case 'H':
@@ -120,7 +124,7 @@ static void on_signal(int number)
 	bench_is_stopped = true;
 }
 
-// A second signal ends the program at once.
+// The first ends the load, a second one the program.
 static void catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -189,6 +193,7 @@ static int run(struct cli *cli)
 	ask_counters(cli, -1, &bench.before);
 	load_run(&bench, bench.o.seconds, &bench.load);
 	ask_counters(cli, -1, &bench.after);
+	bench_is_stopped = false; // the first signal ends the load; a history needs its final reads
 	load_final_reads(&bench);
 	return finish();
 }

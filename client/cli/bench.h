@@ -14,6 +14,7 @@ struct bench_options {
 	uint64_t outstanding, sessions; // sessions 0 (before connecting): not given
 	uint64_t seconds, warmup, latency_seconds;
 	uint64_t keys, value_size, echo_size, seed;
+	uint64_t rate;	   // operations a second, 0: as many as complete
 	double hot, reads; // percent
 	bool is_spread, is_echo, is_preloaded;
 	enum workload workload;
@@ -54,6 +55,9 @@ struct bench {
 	struct phase latency, load,
 	    rest;	   // rest: preload, warm-up, final reads; only its troubles are reported
 	struct phase *now; // where completions count
+	double allowance;  // operations that --rate still lets go at `allowed_ns`
+	uint64_t allowed_ns;
+	uint64_t turn; // slot that is looked at first
 	struct cluster_counters before, after;
 };
 

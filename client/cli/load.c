@@ -24,6 +24,23 @@ static int server_of(const struct bench *b, uint64_t slot)
 	return b->o.is_spread ? (int)(slot % (uint64_t)b->n) : b->cli->server;
 }
 
+// Takes one operation off what --rate allows; what is not used within the time of a whole round of
+// slots lapses.
+static bool may_submit(struct bench *b)
+{
+	if (b->o.rate == 0)
+		return true;
+	uint64_t now = bench_now_ns();
+	b->allowance += (double)(now - b->allowed_ns) * 1e-9 * (double)b->o.rate;
+	b->allowed_ns = now;
+	if (b->allowance > (double)b->o.outstanding)
+		b->allowance = (double)b->o.outstanding;
+	if (b->allowance < 1)
+		return false;
+	b->allowance--;
+	return true;
+}
+
 // Gives the slot's operation to the library; false: it does not take it.
 static bool submit(struct bench *b, uint64_t index)
 {
@@ -69,7 +86,7 @@ static int take(struct bench *b, int64_t wait_us, bool is_going_on)
 	int count = pnyx_poll(b->cli->client, wait_us, done, BURST_MAX);
 	for (int i = 0; i < count; i++)
 		complete(b, &done[i]);
-	for (int i = 0; i < count && is_going_on; i++) {
+	for (int i = 0; i < count && is_going_on && may_submit(b); i++) {
 		workload_next(b, &b->slots[done[i].token]);
 		submit(b, done[i].token);
 	}
@@ -93,12 +110,17 @@ static void drain(struct bench *b)
 	}
 }
 
-// Slots that the library did not take back then get another chance.
+// Slots that the library did not take back then get another chance; so do those that had to wait
+// for --rate. Another slot goes first each time, so that a low rate is spread over all members.
 static void fill(struct bench *b)
 {
-	for (uint64_t i = 0; i < b->o.outstanding; i++) {
+	for (uint64_t k = 0; k < b->o.outstanding; k++) {
+		uint64_t i = (b->turn + k) % b->o.outstanding;
 		if (b->slots[i].is_open)
 			continue;
+		if (!may_submit(b))
+			return;
+		b->turn = i + 1;
 		workload_next(b, &b->slots[i]);
 		if (!submit(b, i))
 			return;
