@@ -22,7 +22,9 @@
 #
 # Prints a table, a row for each kind of fault and client: longest time without an answer (median of the rounds, maximum), and
 # latencies. Removes everything it made. The last line:
-#   PNYX chaos n=3 rounds=N kills=N appends=N keys=N unknown=N lost=0 doubled=0 contradicted=0 gap_..=..ms gap_..=..ms state=equal
+#   PNYX chaos n=3 rounds=N kills=N appends=N keys=N unknown=N lost=0 doubled=0 contradicted=0 gap_independent=..ms \
+#   gap_dependent=..ms return=..ms state=equal
+# (gap: the longest of all rounds; return: the longest when all were killed, with the time that they need to start)
 # Exit status: 0 all of it holds, 1 something does not, 2 wrong usage.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -66,10 +68,10 @@ made_remove
 made_open
 trap 'code=$?; trap "" INT TERM HUP; made_remove; exit "$code"' EXIT
 trap 'say "interrupted: stopping and removing everything"; exit 130' INT TERM HUP
-exec 2> >(grep -v ' Killed  ' >&2) # the shell's own notices of what we killed
 
 CHAOS_REPLICAS=$replicas CHAOS_STAY_DEAD=$stay_dead
 cluster_up "$replicas" af_packet
+chaos_disown
 chaos_links "$seed" "$replicas"
 faults=$(chaos_possible "$faults")
 plan=$(python3 -B "$ROOT/tests/chaos/plan.py" "$replicas" "$rounds" "$faults" "$seed" $stay_dead)

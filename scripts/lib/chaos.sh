@@ -72,6 +72,12 @@ chaos_load() {
 	CHAOS_LOADS+=("$SPAWNED")
 }
 
+# The shell shall not tell of every replica that we kill.
+chaos_disown() {
+	local v
+	for v in $(seq "$CHAOS_REPLICAS"); do disown "$(made_proc "r$v" | cut -d' ' -f1)" 2>/dev/null || :; done
+}
+
 chaos_signal() { # SIGNAL NUMBER
 	local pid
 	pid=$(made_proc "r$2" | cut -d' ' -f1)
@@ -85,6 +91,7 @@ chaos_return() {
 		cat "$RUN/r$v.log" >>"$RUN/r$v-before.log"
 		cluster_start_replica "$v" af_packet "$CHAOS_REPLICAS"
 	done
+	chaos_disown
 	for v in "$@"; do chaos_wait "$v"; done
 }
 
