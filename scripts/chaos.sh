@@ -1,5 +1,6 @@
 #!/bin/bash
-# Usage: scripts/chaos.sh [--replicas 3|5] [--rounds N] [--faults LIST] [--seed N] [--rate N] [--no-restart] [--keep-logs] [--help]
+# Usage: scripts/chaos.sh [--replicas 3|5] [--rounds N] [--faults LIST] [--seed N] [--rate N] [--measure N] [--no-restart]
+#                         [--keep-logs] [--help]
 #
 # Real processes under faults: replicas are killed (kill -9) and started again on their arenas, stopped and continued, cut off in
 # one or both directions, wholly or from some members; links lose, damage and double frames. Meanwhile real clients append unique
@@ -16,8 +17,8 @@
 #   --seed N       of the plan and of the BPF programs' choices (default: the time; it is printed)
 #   --rate N       operations a second of each client (default 4000); 0: as many as complete, and then the instance windows are full a
 #                  fraction of a second after somebody died
+#   --measure N    seconds without faults before the rounds, and as many with 0.1 % loss on every link (default 3)
 #   --no-restart   killed replicas stay dead (at most f of them) until the rounds are over; instead of the end with all killed
-#
 #   --keep-logs    logs and histories stay in build/chaos, as they do after a failure
 #
 # Prints a table, a row for each kind of fault and client: longest time without an answer (median of the rounds, maximum), and
@@ -33,7 +34,7 @@ for lib in common packages memory made build ground net cluster measure inside c
 	. "$here/lib/$lib.sh"
 done
 
-replicas=3 rounds=20 faults='' seed=$(($(date +%s) % 1000000000)) stay_dead='' keep=no rate=4000
+replicas=3 rounds=20 faults='' seed=$(($(date +%s) % 1000000000)) stay_dead='' keep=no rate=4000 measure=3
 arguments=("$@")
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -41,6 +42,7 @@ while [ $# -gt 0 ]; do
 	--rounds) need_value "$1" $#; need_number "$1" "$2" 1 100000; rounds=$2; shift ;;
 	--faults) need_value "$1" $#; chaos_is_list "$2" || usage_error "--faults takes a list of ${CHAOS_KINDS//|/,}"; faults=$2; shift ;;
 	--seed) need_value "$1" $#; need_number "$1" "$2" 0 999999999; seed=$2; shift ;;
+	--measure) need_value "$1" $#; need_number "$1" "$2" 1 3600; measure=$2; shift ;;
 	--rate) need_value "$1" $#; need_number "$1" "$2" 0 1000000; rate=$2; shift ;;
 	--no-restart) stay_dead=stay-dead ;;
 	--keep-logs) keep=yes ;;
@@ -81,8 +83,7 @@ pace=()
 chaos_load dependent $((seed * 2 + 1)) "${pace[@]}" --keys 20 --outstanding 16
 chaos_load independent $((seed * 2 + 2)) "${pace[@]}" --keys 20 --outstanding 4 --spread one --via r1
 sleep 2
-chaos_event calm
-sleep 3
+chaos_measure "$measure"
 while read -r label seconds pause actions; do
 	chaos_round "$label" "$seconds" "$pause" "$actions"
 done <<<"$plan"
@@ -92,8 +93,7 @@ chaos_end_loads || code=1
 state=equal
 pnyx digest --within 60000 >"$RUN/digest.log" 2>&1 || { cat "$RUN/digest.log" >&2; state=DIFFERENT code=1; }
 pnyx --json status >"$RUN/status.json" || code=1
-python3 -B "$ROOT/tests/chaos/report.py" "$RUN/events" "independent=$RUN/independent.history" \
-	"dependent=$RUN/dependent.history" >"$RUN/report" || code=1
+python3 -B "$ROOT/tests/chaos/report.py" "$RUN" independent dependent >"$RUN/report" || code=1
 [ "$code" -eq 0 ] && [ "$keep" = no ] || chaos_keep
 table=$(sed '$d' "$RUN/report") figures=$(tail -1 "$RUN/report") timeouts=$(chaos_timeouts)
 made_remove

@@ -58,9 +58,7 @@ chaos_now() {
 
 # chaos_event LABEL: what begins now, and ends what was.
 chaos_event() {
-	local now
-	now=$(chaos_now)
-	echo "$now $now $1" >>"$RUN/events"
+	echo "$(chaos_now) $1" >>"$RUN/events"
 }
 
 # chaos_load NAME SEED OPTIONS...: a client that appends and records until it is told to end; then it reads every key.
@@ -76,6 +74,23 @@ chaos_load() {
 chaos_disown() {
 	local v
 	for v in $(seq "$CHAOS_REPLICAS"); do disown "$(made_proc "r$v" | cut -d' ' -f1)" 2>/dev/null || :; done
+}
+
+# chaos_measure SECONDS: no faults for so long, then a little loss on every link for as long.
+chaos_measure() {
+	local v
+	chaos_quiet calm calm "$1"
+	[ -z "$(chaos_no_links)" ] || return 0
+	for v in $(seq "$CHAOS_REPLICAS"); do in_netns br "$LINK_FAULTS" set "r$v" both loss=1; done
+	chaos_quiet loss loss1 "$1"
+	for v in $(seq "$CHAOS_REPLICAS"); do in_netns br "$LINK_FAULTS" set "r$v" both loss=0; done
+}
+
+chaos_quiet() { # NAME LABEL SECONDS
+	pnyx --json status >"$RUN/$1-0.json"
+	chaos_event "$2"
+	sleep "$3"
+	pnyx --json status >"$RUN/$1-1.json"
 }
 
 chaos_signal() { # SIGNAL NUMBER
@@ -167,6 +182,6 @@ chaos_keep() {
 	rm -rf "$BUILD/chaos"
 	mkdir -p "$BUILD/chaos"
 	cp "$RUN"/*.log "$RUN"/*.history "$RUN"/events "$RUN"/pnyx.conf "$BUILD/chaos/" 2>/dev/null || :
-	cp "$RUN"/status.json "$RUN"/report "$BUILD/chaos/" 2>/dev/null || :
+	cp "$RUN"/*.json "$RUN"/report "$BUILD/chaos/" 2>/dev/null || :
 	say "logs and histories are kept in $BUILD/chaos"
 }

@@ -1,11 +1,15 @@
 """The verdict on a chaos run and its figures.
 
-report.py EVENTS NAME=HISTORY...
+report.py FOLDER NAME...
 
-EVENTS: lines START END LABEL, nanoseconds of CLOCK_MONOTONIC; an event lasts until the next one starts. A line "- END" closes the last.
+FOLDER/events: lines START LABEL, nanoseconds of CLOCK_MONOTONIC; an event lasts until the next one starts.
+FOLDER/NAME.history: of the client of that name. FOLDER/calm-0.json, calm-1.json, loss-0.json, loss-1.json: `pnyx status` at
+the beginning and the end of the time without faults, and of that with a little loss; may be missing.
 Prints a table, a row a kind of event, then one line of figures; exits with 1 when a history is not linearizable.
 """
 import bisect
+import json
+import os
 import statistics
 import sys
 
@@ -18,7 +22,7 @@ RETURN = "return"  # the event after the rounds: all die and return, or those wh
 def read_events(path):
     """(label, from, to) of each event; what is after the last one is nobody's."""
     rows = [line.split() for line in open(path, encoding="ascii")]
-    return [(row[2], int(row[0]), int(after[0])) for row, after in zip(rows, rows[1:])]
+    return [(row[1], int(row[0]), int(after[0])) for row, after in zip(rows, rows[1:])]
 
 
 class Load:
@@ -63,13 +67,30 @@ def print_table(events, loads):
             print(row(label, events, load))
 
 
+def grew(folder, name, counter):
+    """By how much a counter of the core, summed over all replicas, grew."""
+    def total(nth):
+        with open("%s/%s-%d.json" % (folder, name, nth), encoding="ascii") as file:
+            return sum(replica["core"][counter] for replica in json.load(file)["replicas"])
+    return total(1) - total(0)
+
+
+def print_loss(folder):
+    """A lost PreAccept leaves a hole at whoever missed it; it may hold up others no longer than a round trip."""
+    if os.path.exists(folder + "/loss-1.json"):
+        print()
+        for name, text in (("calm", "no loss"), ("loss", "0.1 % loss on every link")):
+            print("%s: %d executions met an unknown payload, %d an undecided instance; %d instances executed" % (
+                text, grew(folder, name, "blocked_on_hole"), grew(folder, name, "blocked"), grew(folder, name, "executed")))
+
+
 def main():
-    events = read_events(sys.argv[1])
+    folder = sys.argv[1]
+    events = read_events(folder + "/events")
     done = unknown = keys_count = 0
     loads, violations = [], []
-    for argument in sys.argv[2:]:
-        name, path = argument.split("=", 1)
-        keys = history.load(path)
+    for name in sys.argv[2:]:
+        keys = history.load("%s/%s.history" % (folder, name))
         loads.append(Load(name, keys))
         keys_count += len(keys)
         for key, ops in keys.items():
@@ -79,6 +100,7 @@ def main():
             except history.Violation as violation:
                 violations.append(violation)
     print_table(events, loads)
+    print_loss(folder)
     for violation in violations[:20]:
         print(violation, file=sys.stderr)
     kinds = [v.kind for v in violations]
