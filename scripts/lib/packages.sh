@@ -5,8 +5,8 @@
 # and libjansson-dev with it; those two are named because we use them ourselves.
 PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libconfig-dev libjansson-dev
 	iproute2 ethtool)
-# For the tests only: unit test library, the second compiler with its sanitizer runtime.
-PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev)
+# For the tests only: unit test library, the second compiler with its sanitizer runtime, instruction counts.
+PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev valgrind)
 
 # Prints those of the named packages that are not installed.
 packages_missing() {

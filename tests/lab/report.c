@@ -1,0 +1,182 @@
+// What a run came to: one table, and the same figures as one JSON object.
+#include <malloc.h>
+#include <rte_cycles.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tests/lab/lab.h"
+
+#define FIGURES_MAX 128
+
+static struct figure {
+	char name[64], unit[24], text[128];
+	double value;
+} figures[FIGURES_MAX];
+static uint32_t figures_count;
+static struct ep_counters core[2];
+static struct ep_shell_counters shell[2];
+static uint64_t bytes[2], overflows[2], heap[2];
+static struct histogram reply, echo;
+
+void lab_figure(const char *name, double value, const char *unit, const char *text)
+{
+	if (figures_count == FIGURES_MAX)
+		return;
+	struct figure *f = &figures[figures_count++];
+	snprintf(f->name, sizeof f->name, "%s", name);
+	snprintf(f->unit, sizeof f->unit, "%s", unit);
+	snprintf(f->text, sizeof f->text, "%s", text);
+	f->value = value;
+}
+
+static void sum(uint64_t *to, const uint64_t *from, size_t words)
+{
+	for (size_t w = 0; w < words; w++)
+		to[w] += from[w];
+}
+
+static void take(uint32_t when)
+{
+	for (uint32_t k = 0; k < lab.o.n; k++) {
+		struct ep_replica *r = lab.nodes[k].loop.consensus.replica;
+		sum((uint64_t *)&core[when], (const uint64_t *)ep_counters(r), sizeof core[0] / 8);
+		sum((uint64_t *)&shell[when], (const uint64_t *)ep_shell(r), sizeof shell[0] / 8);
+		bytes[when] += lab.nodes[k].end.bytes_sent;
+	}
+	for (uint32_t e = 0; e < lab.ends_count; e++)
+		overflows[when] += lab.ends[e]->overflows;
+	heap[when] = mallinfo2().uordblks;
+}
+
+void lab_report_begin(void)
+{
+	for (uint32_t c = 0; c < lab.o.clients; c++)
+		lab_client_reset(&lab.clients[c]);
+	lab_stages_reset();
+	take(0);
+}
+
+void lab_report_end(void)
+{
+	take(1);
+	histogram_reset(&reply);
+	histogram_reset(&echo);
+	for (uint32_t c = 0; c < lab.o.clients; c++) {
+		histogram_merge(&reply, &lab.clients[c].reply);
+		histogram_merge(&echo, &lab.clients[c].echo);
+	}
+}
+
+static double us(double cycles)
+{
+	return cycles * 1e6 / (double)lab.hz;
+}
+
+void lab_distribution(const char *name, const struct histogram *h, const char *text)
+{
+	static const struct {
+		const char *name;
+		double share;
+	} points[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 }, { "max", 1 } };
+	for (uint32_t k = 0; h->count > 0 && k < sizeof points / sizeof points[0]; k++) {
+		char full[64], line[128];
+		snprintf(full, sizeof full, "%s_%s_us", name, points[k].name);
+		snprintf(line, sizeof line, "%s: %s", text, points[k].name);
+		lab_figure(full, us((double)(k == 4 ? h->max : histogram_quantile(h, points[k].share))), "us", line);
+	}
+}
+
+static void of_clients(double commands)
+{
+	uint64_t cycles = 0, busy = 0, failed = 0, retries = 0, not_fast = 0;
+	for (uint32_t c = 0; c < lab.o.clients; c++) {
+		cycles += lab.clients[c].cycles;
+		busy += lab.clients[c].busy;
+		failed += lab.clients[c].failed;
+		retries += lab.clients[c].retries;
+		not_fast += lab.clients[c].not_fast;
+	}
+	lab_figure("cycles_clients", (double)cycles / commands, "", "  of all clients");
+	lab_figure("fast_percent", 100 * (1 - (double)not_fast / commands), "%", "committed in one round trip");
+	lab_figure("busy", (double)busy, "", "requests refused as BUSY");
+	lab_figure("failed", (double)failed, "", "commands answered with an error");
+	lab_figure("client_retries", (double)retries, "", "requests sent again by a client");
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static void of_cluster(double commands)
+{
+	qsort(lab.slices, lab.slices_count, sizeof lab.slices[0], by_value);
+#define CORE(field) ((double)(core[1].field - core[0].field))
+#define SHELL(field) ((double)(shell[1].field - shell[0].field))
+	lab_figure("cycles_cluster", SHELL(cycles_busy) / commands, "", "cycles a command: of all replicas, turns with work");
+	if (lab.slices_count > 10)
+		lab_figure("cycles_cluster_p10", lab.slices[lab.slices_count / 10], "", "  in the least disturbed tenth of the run");
+	of_clients(commands);
+	lab_figure("executed", CORE(executed) / commands, "", "executions a command, all replicas");
+	lab_figure("batch", CORE(executed) / CORE(commits), "", "commands an instance");
+	lab_figure("messages", CORE(steps) / commands, "", "messages a command handled by replicas");
+	lab_figure("frames", SHELL(tx_frames) / commands, "", "frames a command sent by replicas");
+	lab_figure("bytes", (double)(bytes[1] - bytes[0]) / commands, "", "bytes a command sent by replicas, with all heads");
+	lab_figure("frames_a_turn", SHELL(rx_frames) / SHELL(turns_busy), "", "frames taken in one turn with work");
+	lab_figure("bytes_in_copied", CORE(bytes_in_copied) / commands, "", "bytes a command copied from buffers into arenas");
+	lab_figure("bytes_out_copied", CORE(bytes_out_copied) / commands, "", "bytes a command copied from arenas into frames");
+	lab_figure("heap_growth", (double)(heap[1] - heap[0]), "bytes", "heap taken during the run");
+	lab_figure("resent", CORE(resent), "", "messages sent again by replicas");
+	lab_figure("recoveries", CORE(recoveries), "", "recoveries");
+	lab_figure("blocked_percent", 100 * CORE(blocked) / commands, "%", "executions that met an undecided instance");
+	lab_figure("overflows", (double)(overflows[1] - overflows[0]), "", "frames lost because a ring was full");
+	lab_figure("no_mbuf", SHELL(no_mbuf) + SHELL(tx_failed) + SHELL(drop_unresolved), "", "frames lost for want of a buffer");
+#undef CORE
+#undef SHELL
+}
+
+static void write_json(bool is_equal)
+{
+	FILE *f = fopen(lab.o.json, "we");
+	if (!f) {
+		perror(lab.o.json);
+		return;
+	}
+	fprintf(f, "{\"n\": %u, \"clock\": \"%s\", \"lcores\": %u, \"outstanding\": %u, \"clients\": %u, \"hot\": %g, \"reads\": %g, \"keys\": %llu, "
+		   "\"value_size\": %u, \"wire_ns\": %u, \"window\": %u, \"batch\": %u, \"tsc_hz\": %llu, \"state\": \"%s\"",
+		lab.o.n, lab.o.clock == LAB_REAL ? "real" : "virtual", lab.o.lcores, lab.o.outstanding, lab.o.clients, lab.o.hot, lab.o.reads,
+		(unsigned long long)lab.o.keys, lab.o.value, lab.o.wire_ns, lab.o.window, lab.o.batch, (unsigned long long)lab.hz, is_equal ? "equal" : "DIFFERENT");
+	for (uint32_t k = 0; k < figures_count; k++)
+		fprintf(f, ", \"%s\": %.6g", figures[k].name, figures[k].value);
+	fprintf(f, "}\n");
+	if (fclose(f) != 0)
+		perror(lab.o.json);
+}
+
+bool lab_report(bool is_equal)
+{
+	double commands = (double)lab_done(), seconds = (double)(lab.ended - lab.began) / (double)lab.hz;
+	lab_figure("commands", commands, "", "commands measured");
+	lab_figure("seconds", seconds, "s", lab.o.clock == LAB_REAL ? "time" : "virtual time");
+	lab_figure("ops", commands / seconds, "/s", "commands a second");
+	lab_distribution("client", &reply, "a client's latency");
+	lab_distribution("echo", &echo, "raw echo");
+	if (echo.count > 0)
+		lab_figure("client_ratio", (double)histogram_quantile(&reply, 0.5) / (double)histogram_quantile(&echo, 0.5), "",
+			   "a client's latency / raw echo, p50");
+	of_cluster(commands);
+	lab_stages_report((uint64_t)commands);
+	if (lab.o.clock == LAB_VIRTUAL)
+		lab_figure("disturbed", (double)lab.disturbed, "", "turns that the machine interrupted");
+	bool is_flat = !lab.o.is_long || lab_samples_report();
+	uint64_t busy = 0;
+	for (uint32_t c = 0; c < lab.o.clients; c++)
+		busy += lab.clients[c].busy;
+	for (uint32_t k = 0; k < figures_count; k++)
+		printf("%14.*f %-5s %s\n", figures[k].value < 100 ? 2 : 0, figures[k].value, figures[k].unit, figures[k].text);
+	if (lab.o.json)
+		write_json(is_equal);
+	printf("PNYX lab n=%u clock=%s commands=%.0f ops=%.0f state=%s%s\n", lab.o.n, lab.o.clock == LAB_REAL ? "real" : "virtual", commands,
+	       commands / seconds, is_equal ? "equal" : "DIFFERENT", !lab.o.is_long ? "" : is_flat && busy == 0 ? " memory=flat busy=0" : " memory=GROWS-OR-BUSY");
+	return is_equal && is_flat && (!lab.o.is_long || busy == 0);
+}
