@@ -14,6 +14,9 @@ static void set_defaults(struct pnyx_config *c)
 	c->cluster.frame_max = 1472;
 	c->replica.prefix = 24;
 	c->client.deadline_ms = 5000;
+	c->control.metrics = (struct pnyx_config_address){{127, 0, 0, 1}, PNYX_CONFIG_METRICS_PORT};
+	c->control.suspect_ms = 50;
+	c->control.trust_ms = 200;
 }
 
 // The whole file with a final 0, NULL on failure; free() it. libconfig never opens the file itself:
@@ -67,7 +70,7 @@ static bool open_file(struct loader *l)
 
 static bool read_root_names(struct loader *l, const config_setting_t *root)
 {
-	static const char *const known[] = {"cluster", "members", "replica", "client"};
+	static const char *const known[] = {"cluster", "members", "replica", "client", "control"};
 	for (unsigned i = 0; i < (unsigned)config_setting_length(root); i++) {
 		const config_setting_t *s = config_setting_get_elem(root, i);
 		bool is_known = false;
@@ -76,8 +79,7 @@ static bool read_root_names(struct loader *l, const config_setting_t *root)
 		if (!is_known)
 			return fail_at(l, s,
 				       "unknown setting '%.60s' at the top; known are cluster, "
-				       "members, replica, "
-				       "client",
+				       "members, replica, client, control",
 				       config_setting_name(s));
 	}
 	return true;
@@ -142,7 +144,8 @@ static bool read_all(struct loader *l)
 		c->cluster.hash_seed = ep_mix64(c->cluster.id);
 	return read_optional(l, "replica", &group_replica, &c->replica) &&
 	       read_optional(l, "replica.timers", &group_timers, &c->replica.timers) &&
-	       read_optional(l, "client", &group_client, &c->client);
+	       read_optional(l, "client", &group_client, &c->client) &&
+	       read_optional(l, "control", &group_control, &c->control);
 }
 
 // Which member this program is.

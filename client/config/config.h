@@ -17,6 +17,7 @@
 #define PNYX_CONFIG_ERROR_MAX 640     // enough for every message
 #define PNYX_CONFIG_PORT 7787	      // members and clients, UDP
 #define PNYX_CONFIG_CONTROL_PORT 7788 // control plane, TCP
+#define PNYX_CONFIG_METRICS_PORT 9788 // of the control plane, HTTP
 
 struct pnyx_config_address {
 	uint8_t ip[4]; // network order
@@ -78,6 +79,14 @@ struct pnyx_config_replica {
 	struct pnyx_config_timers timers;
 };
 
+struct pnyx_config_control {
+	struct pnyx_config_address listen; // of the control plane; default: the member's `control`
+	bool has_listen;
+	struct pnyx_config_address metrics; // HTTP; default 127.0.0.1:9788
+	uint32_t suspect_ms; // silence after which a peer is suspected, default 50
+	uint32_t trust_ms;   // how long it must be heard to be trusted again, default 200
+};
+
 struct pnyx_config_client {
 	// "IP", "IP:PORT" or a member's name; none: all members
 	char servers[PNYX_CONFIG_SERVERS_MAX][PNYX_CONFIG_SERVER_MAX];
@@ -95,11 +104,12 @@ struct pnyx_config {
 	    self; // column of the member asked for by name; members_count when no name was given
 	struct pnyx_config_replica replica;
 	struct pnyx_config_client client;
+	struct pnyx_config_control control;
 };
 
 // Reads and checks a whole file, then the environment: PNYX_REPLICA_WINDOW=4096 overrides `window`
 // in `replica`, and so on for every setting of `replica` (PNYX_REPLICA_TIMERS_... for its timers)
-// and of `client` (PNYX_CLIENT_...). `name`: the member that this program is, NULL for none. On
+// of `client` (PNYX_CLIENT_...) and of `control` (PNYX_CONTROL_...). `name`: the member that this program is, NULL for none. On
 // failure false, *ret untouched and `error` (PNYX_CONFIG_ERROR_MAX bytes are always enough) holds
 // one line without newline: "FILE:LINE: what is wrong; what would be right".
 bool pnyx_config_load(const char *path, const char *name, struct pnyx_config *ret, char *error,

@@ -46,7 +46,8 @@ struct group {
 	const char *others; // names that are read elsewhere (sub-groups), one, or NULL
 };
 
-extern const struct group group_cluster, group_member, group_replica, group_timers, group_client;
+extern const struct group group_cluster, group_member, group_replica, group_timers, group_client,
+    group_control;
 
 // Writes "FILE:LINE: text" for a setting (NULL: the file as a whole) and returns false.
 __attribute__((format(printf, 3, 4))) bool fail_at(struct loader *, const config_setting_t *,

@@ -104,9 +104,24 @@ static const struct field client_fields[] = {
     NUMBER(pnyx_config_client, sessions, 1, 4096),
 };
 
+static const struct field control_fields[] = {
+    {.name = "listen",
+     .kind = FIELD_ADDRESS,
+     AT(pnyx_config_control, listen),
+     .offset_has = offsetof(struct pnyx_config_control, has_listen),
+     .min = PNYX_CONFIG_CONTROL_PORT},
+    {.name = "metrics",
+     .kind = FIELD_ADDRESS,
+     AT(pnyx_config_control, metrics),
+     .min = PNYX_CONFIG_METRICS_PORT},
+    NUMBER(pnyx_config_control, suspect_ms, 5, 60000),
+    NUMBER(pnyx_config_control, trust_ms, 1, 600000),
+};
+
 const struct group group_cluster = {"cluster", false, cluster_fields, COUNT(cluster_fields), NULL};
 const struct group group_member = {"member", false, member_fields, COUNT(member_fields), NULL};
 const struct group group_replica = {"replica", true, replica_fields, COUNT(replica_fields),
 				    "timers"};
 const struct group group_timers = {"replica.timers", true, timer_fields, COUNT(timer_fields), NULL};
 const struct group group_client = {"client", true, client_fields, COUNT(client_fields), NULL};
+const struct group group_control = {"control", true, control_fields, COUNT(control_fields), NULL};

@@ -4,6 +4,7 @@
 # To build and run. libdpdk-dev brings every DPDK driver (net_af_packet, net_af_xdp, net_tap, net_ring, net_null), libbpf-dev
 # and libjansson-dev with it; those two are named because we use them ourselves.
 PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libconfig-dev libjansson-dev
+	libsystemd-dev libmicrohttpd-dev
 	iproute2 ethtool)
 # For the tests only: unit test library, the second compiler with its sanitizer runtime, instruction counts.
 PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev valgrind)

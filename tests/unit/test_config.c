@@ -32,7 +32,8 @@ static const char good[] =
 	/* 20 */ "  arena = \"/dev/shm\";\n"
 	/* 21 */ "  timers = { fast_min_us = 40; open_rtts = 50; };\n"
 	/* 22 */ "};\n"
-	/* 23 */ "client = { servers = ( \"b\", \"10.77.0.3\" ); deadline_ms = 250; };\n";
+	/* 23 */ "client = { servers = ( \"b\", \"10.77.0.3\" ); deadline_ms = 250; };\n"
+	/* 24 */ "control = { listen = \"0.0.0.0\"; metrics = \"10.78.0.1:9000\"; suspect_ms = 30; };\n";
 // clang-format on
 
 static char path[64], error[PNYX_CONFIG_ERROR_MAX];
@@ -112,6 +113,9 @@ static void test_good_replica(void)
 	CU_ASSERT_EQUAL(c.client.servers_count, 2);
 	CU_ASSERT_STRING_EQUAL(c.client.servers[1], "10.77.0.3");
 	CU_ASSERT_EQUAL(c.client.deadline_ms, 250);
+	CU_ASSERT(c.control.has_listen && c.control.listen.port == 7788 && c.control.listen.ip[0] == 0);
+	CU_ASSERT(c.control.metrics.ip[0] == 10 && c.control.metrics.port == 9000);
+	CU_ASSERT(c.control.suspect_ms == 30 && c.control.trust_ms == 200);
 }
 
 static void test_defaults(void)
@@ -129,6 +133,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c.replica.timers.fast_rtts, 0);
 	CU_ASSERT_EQUAL(c.client.deadline_ms, 5000);
 	CU_ASSERT_EQUAL(c.client.servers_count, 0);
+	CU_ASSERT_FALSE(c.control.has_listen);
+	CU_ASSERT(c.control.metrics.ip[0] == 127 && c.control.metrics.port == 9788);
+	CU_ASSERT(c.control.suspect_ms == 50 && c.control.trust_ms == 200);
 }
 
 // clang-format off
@@ -172,6 +179,9 @@ static const struct broken {
 	{"02:00:0a:4d:00:02", "02:00:0a:4d:00", 10, "a unicast MAC address"},
 	{"10.78.0.2:9001", "10.78.0.2:90010", 10, "\"IP\" or \"IP:PORT\", ports from 1 to 65535"},
 	{"incarnation = 4", "incarnation = 0", 10, "incarnation cannot be 0; right would be a whole number from 1"},
+	{"suspect_ms = 30", "suspect_ms = 4", 24, "suspect_ms cannot be 4; right would be a whole number from 5 to 60000"},
+	{"10.78.0.1:9000", "localhost:9000", 24, "metrics cannot be \"localhost:9000\"; right would be \"IP\" or \"IP:PORT\""},
+	{"suspect_ms = 30", "suspect = 30", 24, "unknown setting 'suspect' in control; known are listen, metrics, suspect_ms, trust_ms"},
 	{"window = 1024", "window = 1000", 14, "window cannot be 1000; right would be a power of two from 128"},
 	{"window = 1024", "window = 64", 14, "window cannot be 64; right would be a power of two from 128"},
 	{"window = 1024", "window = \"big\"", 14, "window cannot be \"big\""},

@@ -1,0 +1,122 @@
+// One node's control plane: what its parts share. One thread, one event loop; each part has a file of its own.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <systemd/sd-event.h>
+#include "client/config/config.h"
+#include "control/backoff.h"
+#include "control/frame.h"
+#include "control/gauge.h"
+#include "control/suspicion.h"
+#include "mailbox/mailbox.h"
+
+#define CTL_GUESTS_MAX 16    // connections whose speaker is not known yet
+#define CTL_INPUT_MAX (2 * CTL_FRAME_MAX)
+#define CTL_SAY_NS 1000000000ULL // a STATE at least so often
+
+// Our own replica: a process that is not our child.
+struct ctl_replica {
+	struct mb_end mailbox; // shared == NULL: none found yet
+	enum mb_open opened;   // of the last attempt
+	struct mb_snapshot page;
+	bool has_page, is_foreign; // is_foreign: the page is of another cluster or member, and that was logged
+	uint32_t ticks;
+	enum ctl_life life;
+	uint64_t pid, pid_start, run; // of the process that `life` is about; 0 = none yet
+	int pidfd;                    // -1: it does not run
+	sd_event_source *watch;
+	uint64_t since_ns; // when it was seen first
+	// starting it again
+	struct ctl_backoff backoff;
+	uint32_t restarts;
+	bool is_held;      // not to be started: it was stopped on purpose
+	bool is_restarting; // stopped in order to be started
+	sd_event_source *timer; // armed: it is started when this fires
+	int spawned_fd;         // pidfd of what --spawn ran, until its replica shows itself; -1
+	sd_event_source *spawned;
+	uint64_t spawned_ns;
+};
+
+// Another member's control plane.
+struct ctl_link {
+	int out; // we speak here; -1: none
+	bool is_up; // connected
+	sd_event_source *out_watch;
+	uint64_t next_ns; // next attempt, or when the present one is given up
+	int in; // it speaks here; -1: none
+	sd_event_source *in_watch;
+	uint8_t *input;
+	size_t input_len;
+	bool has_state; // since it dialed last
+	struct ctl_state state;
+	uint64_t heard_ns;
+};
+
+struct ctl_guest { // dialed us and has not said HELLO
+	int fd; // -1: free
+	sd_event_source *watch;
+	uint8_t *input; // CTL_INPUT_MAX
+	size_t input_len;
+	uint64_t since_ns;
+	uint8_t ip[4];
+};
+
+struct ctl {
+	struct pnyx_config file;
+	const char *run_dir, *spawn; // spawn: NULL = a service manager does it
+	sd_event *event;
+	uint32_t n, self;
+	uint64_t tick_ns, said_ns;
+	struct ctl_replica replica;
+	struct ctl_suspicion suspicion;
+	struct ctl_gauge gauge;
+	bool is_alarmed;
+	struct ctl_link links[EP_MEMBERS_MAX];
+	struct ctl_guest guests[CTL_GUESTS_MAX];
+	int listener;
+	uint64_t refused, refused_ns; // guests; when that was logged last
+	struct MHD_Daemon *http;
+	int admin;
+	char error[512];
+};
+
+// ---- main.c
+uint64_t ctl_now(void); // CLOCK_MONOTONIC
+const char *ctl_name(const struct ctl *, uint32_t member);
+
+// ---- replica.c: finding the replica, noticing its end, having it started again
+bool ctl_replica_start(struct ctl *);
+void ctl_replica_look(struct ctl *); // once a tick
+void ctl_replica_stop(struct ctl *);
+// Tells the replica whom to suspect from now on; at once after something was heard.
+void ctl_replica_order(struct ctl *);
+// What an operator may ask for. NULL, or why not.
+const char *ctl_replica_ask(struct ctl *, const char *what); // "stop", "start", "restart"
+const char *ctl_life_name(unsigned life);
+
+// ---- spawn.c: runs a command in a session of its own, as nobody's child; its pid, or -1
+pid_t ctl_spawn(const char *command);
+
+// ---- process.c
+// Field 22 of /proc/PID/stat; 0: there is no such process.
+uint64_t ctl_process_start(uint64_t pid);
+// A descriptor that tells the end of exactly that process; -1: it has ended.
+int ctl_process_open(uint64_t pid, uint64_t start);
+void ctl_process_signal(int pidfd, int signal);
+
+// ---- links.c: other control planes
+bool ctl_links_start(struct ctl *);
+void ctl_links_tend(struct ctl *); // once a tick
+void ctl_links_say(struct ctl *);  // our STATE, to all
+void ctl_links_stop(struct ctl *);
+
+// ---- admin.c, view.c, http.c, metrics.c: what an operator sees
+bool ctl_admin_start(struct ctl *);
+void ctl_admin_stop(struct ctl *);
+json_t *ctl_view(const struct ctl *);
+struct ctl_state ctl_state_of(const struct ctl *);
+bool ctl_http_start(struct ctl *);
+void ctl_http_tend(struct ctl *);
+void ctl_http_stop(struct ctl *);
+char *ctl_metrics(const struct ctl *); // free() it; NULL: no memory
