@@ -47,13 +47,18 @@ cluster_memory() {
 		[ "$(hugepages_free 2>/dev/null || echo 0)" -lt "$pages" ] || HUGE=yes
 	fi
 	if [ "$HUGE" = yes ]; then
+		# Pages are set aside for the arenas at once: nobody else can take them before the replicas come to it. (Not for EAL: it
+		# takes pages that are set aside for anybody to be gone.)
 		made_note "mount $RUN/huge"
-		mkdir -p "$RUN/huge"
-		mount -t hugetlbfs -o pagesize=2M,mode=0700 none "$RUN/huge" 2>/dev/null || HUGE=no
+		made_note "mount $RUN/arena"
+		mkdir -p "$RUN/huge" "$RUN/arena"
+		mount -t hugetlbfs -o pagesize=2M,mode=0700 none "$RUN/huge" 2>/dev/null &&
+			mount -t hugetlbfs -o "pagesize=2M,mode=0700,min_size=$(($1 * $(arena_mb "$1") / 2 * 2))M" none "$RUN/arena" 2>/dev/null ||
+			HUGE=no
 	fi
 	if [ "$HUGE" = yes ]; then
 		EAL_MEMORY=(-m "$EAL_MB" --huge-dir "$RUN/huge")
-		ARENA=$RUN/huge
+		ARENA=$RUN/arena
 		say "hugepages: $pages of 2 MiB, $added of them added for this run"
 	else
 		EAL_MEMORY=(--no-huge -m "$EAL_MB")

@@ -16,21 +16,25 @@ hugepages_may() {
 	[ -w "$POOL/nr_hugepages" ] && available=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) && [ $(($1 * 2048)) -le $((available / 2)) ]
 }
 
-# hugepages_add PAGES: false (and nothing changed) when the kernel did not find them all.
-hugepages_add() {
-	local total
-	[ "$1" -gt 0 ] || return 0
-	total=$(cat "$POOL/nr_hugepages")
-	echo $((total + $1)) >"$POOL/nr_hugepages" 2>/dev/null
-	[ "$(cat "$POOL/nr_hugepages")" -ge $((total + $1)) ] && return 0
-	echo "$total" >"$POOL/nr_hugepages" 2>/dev/null
-	return 1
+# hugepages_change DIFFERENCE: a difference, not a value that was read before: several clones add pages and give them back, one at
+# a time, as the kernel only knows how to set the total. False when the pool did not come out as large as wanted.
+hugepages_change() {
+	local total wanted # of the subshell
+	(
+		flock 7
+		total=$(cat "$POOL/nr_hugepages")
+		wanted=$((total + $1 > 0 ? total + $1 : 0))
+		echo "$wanted" >"$POOL/nr_hugepages"
+		[ "$(cat "$POOL/nr_hugepages")" -lt "$wanted" ] || exit 0
+		echo "$total" >"$POOL/nr_hugepages"
+		exit 1
+	) 7<"$POOL" 2>/dev/null
 }
 
-# A difference, not the old value: two clones may have added pages.
+# hugepages_add PAGES: false (and nothing changed) when the kernel did not find them all.
+hugepages_add() { [ "$1" -le 0 ] || hugepages_change "$1"; }
+
 hugepages_give_back() {
-	local total
 	[ "${1:-0}" -gt 0 ] && [ -w "$POOL/nr_hugepages" ] || return 0
-	total=$(cat "$POOL/nr_hugepages")
-	echo $((total > $1 ? total - $1 : 0)) >"$POOL/nr_hugepages" 2>/dev/null || :
+	hugepages_change "-$1" || :
 }
