@@ -5,10 +5,10 @@
 ground_decide
 [ "$GROUND" != inside ] || skip "network namespaces are refused here, in a user namespace as well"
 [ -x "$REPLICA" ] || skip "pnyx-replica is not built (no DPDK?)"
-export PNYX_ID=clean1 PNYX_SKIP_SETUP=1
+export PNYX_ID=c$ID PNYX_SKIP_SETUP=1 # its own, and another one in each clone
 ID=$PNYX_ID RUN=$(run_base)/$PNYX_ID
 work=$(mktemp -d)
-trap 'rm -rf "$work"; PNYX_ID=clean1 "$scripts/run.sh" --stop >/dev/null 2>&1' EXIT
+trap 'rm -rf "$work"; "$scripts/run.sh" --stop >/dev/null 2>&1' EXIT
 
 # Everything of ours that can be seen from outside.
 traces() {
