@@ -27,6 +27,8 @@ struct ctl_replica {
 	int pidfd;                    // -1: it does not run
 	sd_event_source *watch;
 	uint64_t since_ns; // when it was seen first
+	bool is_ending;    // its end was announced; the process may not be quite gone
+	struct ctl_life_watch *early;
 	// starting it again
 	struct ctl_backoff backoff;
 	uint32_t restarts;
@@ -104,6 +106,10 @@ uint64_t ctl_process_start(uint64_t pid);
 // A descriptor that tells the end of exactly that process; -1: it has ended.
 int ctl_process_open(uint64_t pid, uint64_t start);
 void ctl_process_signal(int pidfd, int signal);
+
+// ---- life.c: calls `on_end` in the event loop when the kernel begins to end the process that holds the mailbox. NULL: not possible
+struct ctl_life_watch *ctl_life_watch(sd_event *, const struct mb_shared *, void (*on_end)(void *), void *arg);
+void ctl_life_unwatch(struct ctl_life_watch *); // before the mailbox is closed
 
 // ---- links.c: other control planes
 bool ctl_links_start(struct ctl *);

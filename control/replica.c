@@ -90,20 +90,40 @@ static void start_later(struct ctl *c, uint64_t wait_ns)
 }
 
 // ---- its end
-static void note_end(struct ctl *c, uint64_t lived_ns)
+// The others are told: once, when the end begins, or at the latest when it is over.
+static void announce_end(struct ctl *c)
 {
 	struct ctl_replica *r = &c->replica;
+	if (r->is_ending)
+		return;
+	r->is_ending = true;
+	r->has_page = (r->mailbox.shared && mb_look(&r->mailbox, &r->page)) || r->has_page; // its last words
 	uint64_t state = r->has_page && r->page.pid == r->pid ? r->page.state : MB_SERVING;
 	r->life = state == MB_STOPPED ? CTL_LIFE_STOPPED : state == MB_DEAD ? CTL_LIFE_DEAD : CTL_LIFE_DIED;
 	uint64_t now = ctl_now();
 	ctl_links_say(c); // before anything else
 	ctl_log(r->life == CTL_LIFE_STOPPED ? LOG_NOTICE : LOG_ERR, "replica-ended", "pid=%llu life=%s lived_ms=%llu at_ns=%llu",
-		(unsigned long long)r->pid, ctl_life_name(r->life), (unsigned long long)(lived_ns / 1000000), (unsigned long long)now);
+		(unsigned long long)r->pid, ctl_life_name(r->life), (unsigned long long)((now - r->since_ns) / 1000000), (unsigned long long)now);
 	ctl_gauge_restart(&c->gauge);
-	r->is_held = r->life == CTL_LIFE_DEAD || (r->life == CTL_LIFE_STOPPED && !r->is_restarting);
-	r->is_restarting = false;
 	if (r->life == CTL_LIFE_DEAD)
 		ctl_log(LOG_CRIT, "identity-dead", "hint=\"it must not come back; the cluster goes on without this member\"");
+}
+
+static void on_end_begins(void *arg)
+{
+	announce_end(arg);
+}
+
+// The process is gone, and with it its locks: another one may start.
+static void after_end(struct ctl *c)
+{
+	struct ctl_replica *r = &c->replica;
+	uint64_t lived_ns = ctl_now() - r->since_ns;
+	announce_end(c);
+	ctl_life_unwatch(r->early);
+	r->early = NULL;
+	r->is_held = r->life == CTL_LIFE_DEAD || (r->life == CTL_LIFE_STOPPED && !r->is_restarting);
+	r->is_restarting = false;
 	start_later(c, r->life == CTL_LIFE_DIED ? ctl_backoff_next(&r->backoff, lived_ns) : 0);
 }
 
@@ -115,8 +135,7 @@ static int on_end(sd_event_source *s, int fd, uint32_t events, void *arg)
 	drop_source(&r->watch);
 	close(r->pidfd);
 	r->pidfd = -1;
-	r->has_page = mb_look(&r->mailbox, &r->page) || r->has_page; // its last words
-	note_end(c, ctl_now() - r->since_ns);
+	after_end(c);
 	return 0;
 }
 
@@ -134,11 +153,14 @@ static void adopt(struct ctl *c, const struct mb_snapshot *page)
 	r->page = *page;
 	r->has_page = true;
 	r->since_ns = ctl_now();
+	r->is_ending = false;
+	ctl_life_unwatch(r->early);
+	r->early = NULL;
 	r->pidfd = ctl_process_open(page->pid, page->pid_start);
 	ctl_suspicion_restart(&c->suspicion);
 	ctl_gauge_restart(&c->gauge);
 	if (r->pidfd < 0) { // it died before we came
-		note_end(c, 0);
+		after_end(c);
 		return;
 	}
 	forget_spawned(r);
@@ -150,14 +172,18 @@ static void adopt(struct ctl *c, const struct mb_snapshot *page)
 	if (sd_event_add_io(c->event, &r->watch, r->pidfd, EPOLLIN, on_end, c) < 0)
 		return;
 	sd_event_source_set_priority(r->watch, SD_EVENT_PRIORITY_IMPORTANT);
+	r->early = ctl_life_watch(c->event, r->mailbox.shared, on_end_begins, c);
 }
 
 static bool find_mailbox(struct ctl *c)
 {
 	struct ctl_replica *r = &c->replica;
 	bool is_time = !is_running(r) || ++r->ticks % REOPEN_TICKS == 0;
-	if (r->mailbox.shared && is_time && mb_is_replaced(&r->mailbox, c->run_dir))
+	if (r->mailbox.shared && is_time && mb_is_replaced(&r->mailbox, c->run_dir)) {
+		ctl_life_unwatch(r->early);
+		r->early = NULL;
 		mb_close(&r->mailbox);
+	}
 	if (r->mailbox.shared)
 		return true;
 	enum mb_open opened = mb_open_control(&r->mailbox, c->run_dir);
@@ -238,7 +264,7 @@ void ctl_replica_look(struct ctl *c)
 		if (page.pid != r->pid || page.pid_start != r->pid_start)
 			adopt(c, &page);
 		r->page = page;
-		if (is_running(r))
+		if (is_running(r) && !r->is_ending)
 			follow(c);
 	}
 	read_events(c);
@@ -265,6 +291,7 @@ void ctl_replica_stop(struct ctl *c)
 	forget_spawned(r);
 	if (r->pidfd >= 0)
 		close(r->pidfd);
+	ctl_life_unwatch(r->early);
 	mb_close(&r->mailbox);
 }
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "consensus/wire.h"
 
-#define CTL_FLAPS_MAX 6               // trust_ns grows at most 64-fold
+#define CTL_FLAPS_MAX 3               // trust_ns grows at most eight-fold: a living suspect is served badly
 #define CTL_CALM_NS 60000000000ULL    // trusted for so long: its flapping is forgotten
 #define CTL_REPEAT_NS 100000000ULL    // a command that the replica does not show yet is given again
 

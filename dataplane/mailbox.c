@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "mailbox/life.h"
 
 #define COMMANDS_MAX 8 // in one look: whoever floods the ring must not stop the loop
 
@@ -31,9 +32,57 @@ static uint64_t own_start(void)
 	return start;
 }
 
-bool dp_mailbox_open(struct dp_mailbox *m, const char *dir, uint64_t cluster, char *error, size_t size)
+static void fill(struct mb_snapshot *s, struct ep_replica *r)
 {
-	*m = (struct dp_mailbox){ .snapshot = { .cluster = cluster, .pid = (uint64_t)getpid(), .pid_start = own_start() } };
+	struct ep_look look;
+	ep_look(r, &look);
+	s->core_ns = look.now;
+	s->epoch = look.epoch;
+	s->incarnation = look.incarnation;
+	s->start = look.start;
+	s->n = look.n;
+	s->self = look.self;
+	s->window = look.window;
+	s->own_max = look.own_max;
+	s->pace = look.pace;
+	s->suspects = look.suspects;
+	s->standing = look.standing;
+	for (uint32_t c = 0; c < look.n; c++) {
+		const struct ep_look_column *from = &look.columns[c];
+		s->columns[c] = (struct mb_column){ from->executed, from->committed, from->known, from->stable, from->srtt, from->heard, from->behind };
+	}
+	s->core = look.counters;
+	s->shell = *ep_shell(r);
+	memcpy(s->drops, ep_drops(r), sizeof s->drops);
+}
+
+static void publish(struct dp_mailbox *m, struct ep_replica *r)
+{
+	struct mb_snapshot *s = &m->snapshot;
+	if (r)
+		fill(s, r);
+	s->count++;
+	s->at_ns = monotonic_ns();
+	s->command_garbage = m->end.commands.garbage;
+	s->event_lost = m->end.events.lost;
+	mb_publish(&m->end, s);
+}
+
+void dp_mailbox_say(struct dp_mailbox *m, struct ep_replica *r, enum mb_state state)
+{
+	m->snapshot.state = state;
+	publish(m, r);
+}
+
+bool dp_mailbox_open(struct dp_mailbox *m, const char *dir, const struct ep_config *config, char *error, size_t size)
+{
+	*m = (struct dp_mailbox){ .snapshot = { .pid = (uint64_t)getpid(),
+						.pid_start = own_start(),
+						.cluster = config->cluster,
+						.n = config->n,
+						.self = config->self,
+						.window = config->window,
+						.pace = 1 } };
 	if (dir && !mb_open_replica(&m->end, dir, error, size))
 		return false;
 	if (!dir) {
@@ -46,50 +95,10 @@ bool dp_mailbox_open(struct dp_mailbox *m, const char *dir, uint64_t cluster, ch
 		mb_use_replica(&m->end, own);
 	}
 	m->beat = mb_beat_of(&m->end);
+	if (dir)
+		mb_life_hold(&m->end);
+	dp_mailbox_say(m, NULL, MB_STARTING);
 	return true;
-}
-
-static void publish(struct dp_mailbox *m, struct ep_replica *r)
-{
-	struct ep_look look;
-	struct mb_snapshot *s = &m->snapshot;
-	ep_look(r, &look);
-	s->count++;
-	s->at_ns = monotonic_ns();
-	s->core_ns = look.now;
-	s->epoch = look.epoch;
-	s->incarnation = look.incarnation;
-	s->start = look.start;
-	s->n = look.n;
-	s->self = look.self;
-	s->window = look.window;
-	s->own_max = look.own_max;
-	s->pace = look.pace;
-	s->suspects = look.suspects;
-	s->standing = look.standing;
-	s->command_garbage = m->end.commands.garbage;
-	s->event_lost = m->end.events.lost;
-	for (uint32_t c = 0; c < look.n; c++) {
-		const struct ep_look_column *from = &look.columns[c];
-		s->columns[c] = (struct mb_column){ from->executed, from->committed, from->known, from->stable, from->srtt, from->heard, from->behind };
-	}
-	s->core = look.counters;
-	s->shell = *ep_shell(r);
-	memcpy(s->drops, ep_drops(r), sizeof s->drops);
-	mb_publish(&m->end, s);
-}
-
-void dp_mailbox_say(struct dp_mailbox *m, struct ep_replica *r, enum mb_state state)
-{
-	m->snapshot.state = state;
-	publish(m, r);
-}
-
-void dp_mailbox_dead(struct dp_mailbox *m)
-{
-	m->snapshot.state = MB_DEAD;
-	if (m->end.shared)
-		mb_publish(&m->end, &m->snapshot);
 }
 
 static void tell(struct dp_mailbox *m, enum mb_event event, uint64_t member, uint64_t number)

@@ -16,12 +16,11 @@ struct dp_mailbox {
 	ep_time beat_at;
 };
 
-// DIR/mailbox; NULL: memory of our own, for telemetry. False: `error` says what to do.
-bool dp_mailbox_open(struct dp_mailbox *, const char *dir, uint64_t cluster, char *error, size_t error_size);
-// Before the loop and after it: what this process is doing.
+// DIR/mailbox; NULL: memory of our own, for telemetry. The control plane sees this process from now on. False: `error` says what to do.
+bool dp_mailbox_open(struct dp_mailbox *, const char *dir, const struct ep_config *, char *error, size_t error_size);
+// Before the loop and after it: what this process is doing. Without a core (it is not there yet, or failed a check) the rest of the
+// page stays as it was.
 void dp_mailbox_say(struct dp_mailbox *, struct ep_replica *, enum mb_state);
-// After a failed check: the core is not asked any more.
-void dp_mailbox_dead(struct dp_mailbox *);
 // Takes a few commands into the core, and publishes when it is time.
 void dp_mailbox_work(struct dp_mailbox *, struct ep_replica *, ep_time now, struct ep_effects *);
 

@@ -43,7 +43,8 @@ void ep_check_failed(const char *file, int line, const char *claim, uint64_t a, 
 		(unsigned long long)a, (unsigned long long)b);
 	if (checked)
 		ep_poison(checked);
-	dp_mailbox_dead(&app.mailbox);
+	if (app.mailbox.end.shared)
+		dp_mailbox_say(&app.mailbox, NULL, MB_DEAD);
 	abort();
 }
 
@@ -64,6 +65,14 @@ static bool read_config(void)
 	if (wrong)
 		pnyx_config_blame(app.options.config_path, wrong, app.error, sizeof app.error);
 	return !wrong;
+}
+
+static bool open_mailbox(void)
+{
+	if (!dp_mailbox_open(&app.mailbox, app.options.run_dir, &app.core, app.error, sizeof app.error))
+		return false;
+	app.loop.consensus.mailbox = &app.mailbox;
+	return true;
 }
 
 static bool start_eal(void)
@@ -120,16 +129,6 @@ static bool open_arena(void)
 		return false;
 	checked = app.loop.consensus.replica = replica;
 	app.net.counters = ep_shell(replica);
-	return true;
-}
-
-static bool open_mailbox(void)
-{
-	if (!dp_mailbox_open(&app.mailbox, app.options.run_dir, app.core.cluster, app.error, sizeof app.error))
-		return false;
-	dp_mailbox_say(&app.mailbox, checked, MB_STARTING);
-	app.loop.consensus.mailbox = &app.mailbox;
-	dp_telemetry_start(&app.mailbox.end);
 	return true;
 }
 
@@ -194,6 +193,7 @@ static bool announce(void)
 		app.net.checks_udp ? "verified in software" : app.port.checks_udp && !app.net.ignores_udp ? "verified by the port" : "left to CRC32C",
 		app.port.tx_offload & RTE_MBUF_F_TX_UDP_CKSUM ? "by the port" : "in software");
 	dp_mailbox_say(&app.mailbox, checked, MB_SERVING);
+	dp_telemetry_start(&app.mailbox.end);
 	dp_notify("READY=1");
 	return true;
 }
@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 {
 	static const struct {
 		bool (*run)(void);
-	} steps[] = { { read_config }, { start_eal }, { start_port }, { open_arena }, { open_mailbox }, { place_agents }, { announce } };
+	} steps[] = { { read_config }, { open_mailbox }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { announce } };
 	dp_options_read(&app.options, argc, argv);
 	for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++)
 		if (!steps[k].run()) {

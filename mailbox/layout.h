@@ -79,6 +79,7 @@ struct mb_header {
 struct mb_replica_side {
 	uint64_t sequence; // of the snapshot; odd: it is being written
 	uint64_t snapshot[MB_SNAPSHOT_WORDS];
+	_Alignas(64) uint32_t life; // a futex that the kernel marks when the process begins to end (life.h); 0 = nobody yet
 	_Alignas(64) uint64_t command_tail; // commands taken
 	_Alignas(64) uint64_t event_head;   // events written
 	_Alignas(64) struct mb_message events[MB_RING];

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,7 +45,6 @@ static int open_ours(const char *path, struct mb_end *e)
 static bool map(struct mb_end *e, int fd)
 {
 	void *at = mmap(NULL, sizeof(struct mb_shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
 	e->shared = at == MAP_FAILED ? NULL : at;
 	return e->shared != NULL;
 }
@@ -94,13 +94,20 @@ bool mb_open_replica(struct mb_end *e, const char *dir, char *error, size_t size
 	int fd = open_ours(path, e);
 	if (fd < 0 && make(dir, path))
 		fd = open_ours(path, e);
-	if (fd < 0 || !map(e, fd)) {
+	if (fd < 0) {
 		snprintf(error, size, "mailbox %s: %s; make the directory, owned by this user, or leave --run-dir out", path,
 			 fd == -2 ? "somebody else writes it" : strerror(errno));
 		return false;
 	}
-	mb_use_replica(e, e->shared);
-	return true;
+	bool is_free = flock(fd, LOCK_EX | LOCK_NB) == 0; // for as long as this process lives
+	if (is_free && map(e, fd)) {
+		e->lock = fd;
+		mb_use_replica(e, e->shared);
+		return true;
+	}
+	snprintf(error, size, is_free ? "mailbox %s cannot be mapped" : "mailbox %s is in use by another running pnyx-replica: stop that one first", path);
+	close(fd);
+	return false;
 }
 
 enum mb_open mb_open_control(struct mb_end *e, const char *dir)
@@ -111,7 +118,9 @@ enum mb_open mb_open_control(struct mb_end *e, const char *dir)
 	int fd = open_ours(path, e);
 	if (fd < 0)
 		return fd == -2 ? MB_OPEN_VERSION : MB_OPEN_NONE;
-	if (!map(e, fd))
+	bool is_mapped = map(e, fd);
+	close(fd);
+	if (!is_mapped)
 		return MB_OPEN_NONE;
 	mb_use_control(e, e->shared);
 	return MB_OPEN_OK;
@@ -129,6 +138,8 @@ void mb_close(struct mb_end *e)
 {
 	if (e->shared)
 		munmap(e->shared, sizeof *e->shared);
+	if (e->lock > 0)
+		close(e->lock);
 	*e = (struct mb_end){ 0 };
 }
 

@@ -12,10 +12,11 @@ struct mb_end { // one side's view
 	struct mb_ring commands, events;
 	uint64_t sequence; // replica: of the last snapshot
 	uint64_t device, inode;
+	int lock; // replica: descriptor that holds the file's lock, 0 = none
 };
 
 // ---- the replica's side
-// Opens or makes DIR/mailbox. False: `error` says what to do.
+// Opens or makes DIR/mailbox, and locks it for as long as this process lives. False: `error` says what to do.
 bool mb_open_replica(struct mb_end *, const char *dir, char *error, size_t error_size);
 void mb_publish(struct mb_end *, const struct mb_snapshot *);
 static inline uint64_t mb_beat_of(const struct mb_end *e)

@@ -3,6 +3,8 @@
 
 REPLICA=$BUILD/dataplane/pnyx-replica
 PNYX=$BUILD/client/cli/pnyx
+CONTROL=$BUILD/control/pnyx-control
+WITH_CONTROL=no # yes: each replica has its control plane beside it, which starts it again when it dies
 EAL_MB=64 # mbuf pools and EAL's own needs of one replica
 # Of one replica with the core's default sizes: what does not depend on the number of members, and a window for each.
 arena_mb() { echo $((80 + 55 * $1)); }
@@ -18,8 +20,8 @@ cluster_configure() {
 			members = (
 		END
 		for i in $(seq "$1"); do
-			printf '\t{ name = "r%d"; uuid = "%s"; ip = "%s"; }%s\n' "$i" \
-				"$(cat /proc/sys/kernel/random/uuid)" "$NET.$i" "$([ "$i" -eq "$1" ] || echo ,)"
+			printf '\t{ name = "r%d"; uuid = "%s"; ip = "%s"; control = "%s"; }%s\n' "$i" \
+				"$(cat /proc/sys/kernel/random/uuid)" "$NET.$i" "$MANAGEMENT.$i" "$([ "$i" -eq "$1" ] || echo ,)"
 		done
 		echo ");"
 		echo "replica = {"
@@ -112,15 +114,39 @@ cluster_lcores() {
 	fi
 }
 
-# cluster_start_replica NUMBER PORT REPLICAS
-cluster_start_replica() {
-	local i=$1 prefix=pnyx-$ID-r$1
+# cluster_write_start NUMBER PORT REPLICAS: $RUN/rN/start becomes the replica, in the network namespace where it is called. Whoever
+# calls it, the process is on the list of what was made.
+cluster_write_start() {
+	local i=$1 prefix=pnyx-$ID-r$1 arguments
+	mkdir -p "$RUN/r$i"
+	printf -v arguments ' %q' "$REPLICA" -c "$RUN/pnyx.conf" -n "r$i" --run-dir "$RUN/r$i" -- \
+		--lcores "$(cluster_lcores "$i" "$3")" --no-pci "$(cluster_vdev "$i" "$2")" --file-prefix "$prefix" "${EAL_MEMORY[@]}"
+	cat >"$RUN/r$i/start" <<-END
+		#!/bin/sh
+		# Becomes replica r$i of the demonstration cluster.
+		stat=\$(cat /proc/\$\$/stat)
+		set -- \${stat##*) }
+		shift 19
+		echo "proc \$\$ \$1 r$i" >>"$RUN/made"
+		$([ "$2" != tap ] || echo "( for k in \$(seq 100); do ip link set r$i master br0 up 2>/dev/null && break; sleep 0.1; done ) &")
+		exec$arguments
+	END
+	chmod +x "$RUN/r$i/start"
 	[ -d /run/dpdk ] || made_note "empty /run/dpdk"
 	made_note "dir /run/dpdk/$prefix"
-	made_spawn "r$i" "$RUN/r$i.log" ip netns exec "$(netns "$(net_home "$i" "$2")")" \
-		"$REPLICA" -c "$RUN/pnyx.conf" -n "r$i" -- \
-		--lcores "$(cluster_lcores "$i" "$3")" --no-pci "$(cluster_vdev "$i" "$2")" --file-prefix "$prefix" "${EAL_MEMORY[@]}"
-	[ "$2" != tap ] || net_attach_tap "$i"
+}
+
+# cluster_start_replica NUMBER PORT REPLICAS
+cluster_start_replica() {
+	cluster_write_start "$@"
+	made_spawn "r$1" "$RUN/r$1.log" ip netns exec "$(netns "$(net_home "$1" "$2")")" "$RUN/r$1/start"
+}
+
+# cluster_start_control NUMBER PORT
+cluster_start_control() {
+	made_spawn "c$1" "$RUN/c$1.log" ip netns exec "$(netns "$(net_home "$1" "$2")")" \
+		env PNYX_CONTROL_METRICS="$MANAGEMENT.$1:9788" "$CONTROL" -c "$RUN/pnyx.conf" -n "r$1" --run-dir "$RUN/r$1" \
+		--spawn "exec $RUN/r$1/start >>$RUN/r$1.log 2>&1"
 }
 
 # pnyx ARGUMENTS...: the command line in the clients' namespace.
@@ -155,9 +181,11 @@ cluster_up() {
 	local i
 	[ "$GROUND" != inside ] || { inside_up "$1"; return; }
 	net_up "$1" "$2"
+	[ "$WITH_CONTROL" = no ] || net_up_management "$1" "$2"
 	cluster_memory "$1"
 	cluster_configure "$1"
 	for i in $(seq "$1"); do cluster_start_replica "$i" "$2" "$1"; done
+	for i in $(seq "$1"); do [ "$WITH_CONTROL" = no ] || cluster_start_control "$i" "$2"; done
 	cluster_wait "$1"
 	cluster_write_wrapper
 }

@@ -93,21 +93,20 @@ made_proc() { awk -v what="$1" '$1 == "proc" && $4 == what { line = $2 " " $3 } 
 made_remove() { made_remove_all 2>/dev/null; }
 
 made_remove_all() {
-	local kind a b c left=() line waited
+	local kind a b c left=() line waited alive asked=''
 	[ -f "$RUN/made" ] || { rmdir "$RUN" "${RUN%/*}" 2>/dev/null || :; return 0; }
-	# Processes first, all at once: ask, wait a little, then insist.
-	mapfile -t left < <(awk '$1 == "proc" { print $2, $3 }' "$RUN/made")
-	for line in "${left[@]}"; do
-		# shellcheck disable=SC2086
-		proc_is_alive $line && kill -TERM "${line% *}" 2>/dev/null
-	done
-	for waited in 1 2 3 4 5 6 7 8 9 10 KILL; do
-		local alive=0
+	# Processes first, all at once: ask, wait a little, then insist. The list is read each time: one of them may just have started
+	# another one.
+	for waited in 0 1 2 3 4 5 6 7 8 9 10 KILL; do
+		alive=0
+		mapfile -t left < <(awk '$1 == "proc" { print $2, $3 }' "$RUN/made" | sort -u)
 		for line in "${left[@]}"; do
 			# shellcheck disable=SC2086
 			proc_is_alive $line || continue
 			alive=1
-			[ "$waited" = KILL ] && kill -KILL "${line% *}" 2>/dev/null
+			[ "$waited" != KILL ] || kill -KILL "${line% *}" 2>/dev/null || :
+			[[ $asked == *"<$line>"* ]] || kill -TERM "${line% *}" 2>/dev/null || :
+			asked+="<$line>"
 		done
 		[ "$alive" -eq 1 ] || break
 		sleep 0.2

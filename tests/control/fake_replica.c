@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-#include "mailbox/mailbox.h"
+#include "mailbox/life.h"
 
 static volatile sig_atomic_t stop;
 
@@ -63,6 +63,8 @@ int main(int argc, char **argv)
 		return 1;
 	struct mb_snapshot s = { .pid = (uint64_t)getpid(), .pid_start = own_start(), .state = MB_SERVING, .standing = 1, .n = 3, .pace = 1,
 				 .window = 16384, .start = 1, .epoch = 1, .cluster = strtoull(argv[2], NULL, 0), .self = strtoull(argv[3], NULL, 0) };
+	if (!mb_life_hold(&end))
+		return 1;
 	signal(SIGTERM, on_signal);
 	while (!stop) {
 		obey(&end, &s);

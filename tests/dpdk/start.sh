@@ -64,6 +64,7 @@ expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}"
 expect 2 "DPDK does not start" -c "$dir/good" -n a -- "${eal[@]}" --no-such-option
 expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}" --vdev=net_af_packet0,iface=pnyx-no-such
 expect 2 "$dir/none/arena" -c "$dir/nowhere" -n a -- "${eal[@]}" "${null[@]}"
+expect 2 "make the directory" -c "$dir/good" -n a --run-dir "$dir/none" -- "${eal[@]}" "${null[@]}"
 expect 2 "no memory for" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" -m 8
 
 # What an ordinary user may not: the sentence says which privilege. Root becomes one for that, where one can reach the program.

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include "consensus/base/rng.h"
+#include "mailbox/life.h"
 #include "tests/unit/unit.h"
 
 static char dir[64], path[80], error[300];
@@ -54,6 +57,10 @@ static void test_both_sides(void)
 	mb_beat(&control);
 	CU_ASSERT_NOT_EQUAL(mb_beat_of(&replica), beat);
 	CU_ASSERT_FALSE(mb_is_replaced(&control, dir));
+	struct mb_end second; // of another replica, while the first lives
+	CU_ASSERT_FALSE(mb_open_replica(&second, dir, error, sizeof error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "in use"));
+	CU_ASSERT(mb_look(&control, &seen));
 	end();
 }
 
@@ -130,6 +137,38 @@ static void test_no_directory(void)
 	CU_ASSERT_EQUAL(mb_open_control(&control, "/nonexistent/pnyx"), MB_OPEN_NONE);
 }
 
+// A replica that is killed: the kernel marks its word. Until then waiting ends by time, or when it is disturbed.
+static void test_life(void)
+{
+	begin();
+	int ready[2];
+	char byte;
+	CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		bool is_held = mb_open_replica(&replica, dir, error, sizeof error) && mb_life_hold(&replica);
+		if (write(ready[1], "", is_held) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	CU_ASSERT_EQUAL_FATAL(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	CU_ASSERT_EQUAL_FATAL(mb_open_control(&control, dir), MB_OPEN_OK);
+	uint32_t held = mb_life_of(control.shared);
+	CU_ASSERT_NOT_EQUAL(held, 0);
+	CU_ASSERT_FALSE(mb_life_wait(control.shared, held, 10));
+	mb_life_disturb(control.shared);
+	CU_ASSERT_EQUAL(mb_life_of(control.shared), held);
+	kill(child, SIGKILL);
+	for (uint32_t k = 0; k < 600 && !mb_life_wait(control.shared, held, 100); k++)
+		;
+	CU_ASSERT_EQUAL(mb_life_of(control.shared), 0);
+	waitpid(child, NULL, 0);
+	CU_ASSERT(mb_life_wait(control.shared, held, 60000)); // over is over: no waiting
+	end();
+}
+
 // Whatever a replica publishes: control sees nothing, or numbers that it can use as indices.
 static void test_hostile_replica(void)
 {
@@ -169,5 +208,5 @@ static void test_hostile_replica(void)
 }
 
 static const struct unit_test tests[] = { { "both sides", test_both_sides }, { "again", test_again }, { "other version", test_other_version },
-					  { "no directory", test_no_directory }, { "hostile replica", test_hostile_replica } };
+					  { "no directory", test_no_directory }, { "life", test_life }, { "hostile replica", test_hostile_replica } };
 UNIT_MAIN("mailbox", tests)

@@ -12,8 +12,10 @@ static char error[300];
 static void begin(void)
 {
 	core_start(&c, 3, 0, 0);
-	CU_ASSERT_FATAL(dp_mailbox_open(&desk, NULL, 77, error, sizeof error));
+	CU_ASSERT_FATAL(dp_mailbox_open(&desk, NULL, &c.host.config, error, sizeof error));
 	mb_use_control(&control, desk.end.shared);
+	struct mb_snapshot s; // before there is a core
+	CU_ASSERT(mb_look(&control, &s) && s.state == MB_STARTING && s.n == 3);
 	dp_mailbox_say(&desk, c.r, MB_SERVING);
 }
 
@@ -42,7 +44,7 @@ static void test_page(void)
 	CU_ASSERT_EQUAL(s.pid, (uint64_t)getpid());
 	CU_ASSERT(s.pid_start > 0);
 	CU_ASSERT_EQUAL(s.state, MB_SERVING);
-	CU_ASSERT_EQUAL(s.cluster, 77);
+	CU_ASSERT_EQUAL(s.cluster, c.host.config.cluster);
 	CU_ASSERT(s.n == 3 && s.self == 0 && s.window == 128 && s.pace == 1 && s.start == 1 && s.epoch == 1);
 	uint64_t count = s.count, at = s.at_ns;
 	poll_after(0);
