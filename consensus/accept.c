@@ -26,6 +26,10 @@ void ep_propose_own(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self)
 			ep_send_value(r, fx, m, EP_ACCEPT, slot, own->tally_ok & (1u << m));
+	if (r->slow == 1) { // alone, and killed before the fast path was taken: no answer will ever come (A.2)
+		ep_commit_now(r, fx, slot, 0, false, rec_dep(rec, r->n));
+		return;
+	}
 	ep_timer_set(r, slot, EP_QUEUE_RESEND, r->now + ep_after_rtts(r, r->config.resend_rtts, r->config.resend_min_ns));
 }
 

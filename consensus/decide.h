@@ -63,6 +63,13 @@ void ep_commit_now(struct ep_replica *, struct ep_effects *, ep_slot, uint64_t b
 // What follows from a record having become COMMITTED.
 void ep_committed(struct ep_replica *, ep_slot);
 
+// Whether this replica, as the command leader, still drives its instance (one of its own column): nobody has outbid it.
+static inline bool ep_is_driven(const struct ep_replica *r, ep_slot slot)
+{
+	const struct ep_record *rec = ep_rec(r, slot);
+	return rec_is_live(rec) && rec->bal == 0 && !rec_is_committed(rec) && ep_own(r, slot)->queue != EP_QUEUE_NONE;
+}
+
 // Timers of own open instances.
 void ep_timer_set(struct ep_replica *, ep_slot, uint8_t queue, ep_time due);
 void ep_timer_cancel(struct ep_replica *, ep_slot);
@@ -92,19 +99,9 @@ static inline void ep_leader_heard(struct ep_replica *r, uint32_t col)
 {
 	r->columns[col].is_recovering = false;
 }
-// Somebody else recovers instances of this column: leave it to them for a while (C.1, duels end).
-static inline void ep_outbid(struct ep_replica *r, uint32_t col)
-{
-	struct ep_column *c = &r->columns[col];
-	c->is_recovering = false;
-	c->asked = 0;
-	c->c_moved = r->now;
-}
+// Somebody else recovers instances of this column: leave it to them for a while, but not for ever (C.1, duels end).
+void ep_outbid(struct ep_replica *, uint32_t col);
 // An attempt came to nothing: the column's next ones wait longer. Once for all attempts that end together.
-static inline void ep_back_off(struct ep_replica *r, uint32_t col)
-{
-	r->columns[col].attempts += r->columns[col].is_recovering;
-	ep_outbid(r, col);
-}
+void ep_back_off(struct ep_replica *, uint32_t col);
 ep_time ep_learn_next(const struct ep_replica *);
 bool ep_is_payload_known(const struct ep_replica *, uint32_t col, uint64_t i);

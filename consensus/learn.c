@@ -29,7 +29,7 @@ void ep_learn_advance(struct ep_replica *r, uint32_t col)
 		c->cprefix++;
 		c->c_moved = r->now;
 		c->attempts = c->pendings = 0;
-		c->asked = 0;
+		c->asked = c->outbid_at = 0;
 	}
 	ep_exec_knows(r, col, c->known, ADVANCE_BUDGET);
 	c->is_cut = c->cprefix == top || c->kprefix == known;
@@ -46,24 +46,59 @@ static uint8_t whom_to_ask(const struct ep_replica *r, uint32_t col, uint32_t at
 	return (uint8_t)((r->self + 1 + attempt % (r->n - 1u)) % r->n); // all are suspects
 }
 
+#define BACK_OFF_MAX 4 // doublings of T_open
+static ep_time open_time(const struct ep_replica *r)
+{
+	return ep_after_rtts(r, r->config.open_rtts, r->config.open_min_ns);
+}
+
 // T_open of a column, longer with every attempt and with this replica's rank behind the leader, jittered; a
 // suspicion from outside shortens it (C.1). Safety never depends on it.
 static ep_time open_wait(const struct ep_replica *r, uint32_t col)
 {
 	const struct ep_column *c = &r->columns[col];
-	uint32_t rank = (r->self + r->n - col) % r->n, attempts = c->attempts < 4 ? c->attempts : 4;
+	uint32_t rank = (r->self + r->n - col) % r->n, attempts = c->attempts < 20 ? c->attempts : 20;
 	if (r->peers[col].is_suspect)
 		EP_MARK(suspicion_shortens);
-	ep_time open = r->peers[col].is_suspect ? ep_after_rtts(r, 2, r->config.fast_min_ns) :
-						  ep_after_rtts(r, r->config.open_rtts, r->config.open_min_ns);
-	ep_time jitter = ep_mix64(r->config.seed ^ c->cprefix ^ (uint64_t)col << 56 ^ attempts) % (open / 2 + 1);
-	return (open << attempts) * (2 + rank) / 2 + jitter;
+	ep_time most = open_time(r) << BACK_OFF_MAX;
+	ep_time open = r->peers[col].is_suspect ? ep_after_rtts(r, 2, r->config.fast_min_ns) : open_time(r);
+	open = open << attempts < most ? open << attempts : most; // a suspicion shortens the first wait, not what a duel needs to end
+	ep_time jitter = ep_mix64(r->config.seed ^ c->cprefix ^ (uint64_t)col << 56 ^ c->attempts) % (open / 2 + 1);
+	return open * (2 + rank) / 2 + jitter;
 }
 
 // A hole holds up every execution behind it: it is asked for after two round trips, not after T_open.
 static ep_time hole_wait(const struct ep_replica *r)
 {
 	return ep_after_rtts(r, 2, r->config.fast_min_ns);
+}
+
+static void wait_anew(struct ep_replica *r, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	c->is_recovering = false;
+	c->asked = 0;
+	c->c_moved = r->now;
+}
+
+void ep_back_off(struct ep_replica *r, uint32_t col)
+{
+	r->columns[col].attempts += r->columns[col].is_recovering;
+	wait_anew(r, col);
+}
+
+// Whoever recovers may be unable to hear the answers, and would hold everybody up for ever: patience has an end.
+void ep_outbid(struct ep_replica *r, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	if (c->outbid_at == 0)
+		c->outbid_at = r->now;
+	if (r->now - c->outbid_at < open_time(r) << BACK_OFF_MAX) {
+		wait_anew(r, col);
+		return;
+	}
+	EP_MARK(outbid_no_more);
+	c->is_recovering = false;
 }
 
 static void fetch(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint64_t first, uint32_t attempt)
@@ -81,8 +116,8 @@ static void recover_range(struct ep_replica *r, struct ep_effects *fx, uint32_t 
 	for (uint64_t i = c->cprefix + 1; i <= c->known && i <= c->cprefix + ADVANCE_BUDGET && ep_has_frames(fx); i++) {
 		if (is_committed(r, col, i))
 			continue;
-		const struct ep_record *rec = ep_rec(r, ep_slot_of(r, col, i));
-		bool is_driven = col == r->self && rec_is_live(rec) && rec->i == i && rec->bal == 0;
+		ep_slot slot = ep_slot_of(r, col, i);
+		bool is_driven = col == r->self && ep_rec(r, slot)->i == i && ep_is_driven(r, slot);
 		if (is_driven)
 			EP_MARK(own_is_driven);
 		if (!is_driven && !ep_recover(r, fx, col, i))
@@ -198,8 +233,7 @@ void on_fetch(struct ep_replica *r, struct ep_effects *fx, const struct ep_about
 	for (uint64_t i = in->i; i <= last && fx->used < taken + 2; i++)
 		if (!answer(r, fx, in->from, in->col, i))
 			break;
-	bool is_driven = in->rec && in->col == r->self && ep_own(r, in->slot)->queue != EP_QUEUE_NONE; // no more after a Nack
-	if (is_driven && !rec_is_committed(in->rec) && in->rec->bal == 0 && ep_is_member(r))
+	if (in->rec && in->col == r->self && ep_is_driven(r, in->slot) && ep_is_member(r))
 		ep_send_range(r, fx, in->from, EP_PENDING, in->col, in->i, in->i);
 }
 

@@ -23,6 +23,7 @@ struct ep_column {
 	uint64_t nacked;   // highest ballot seen in a Nack
 	uint32_t attempts; // since cprefix moved
 	uint32_t pendings; // PENDING answers since cprefix moved
+	ep_time outbid_at; // when another recoverer was given way to first since cprefix moved, 0 = not yet
 	uint32_t unindexed; // first slot of the list of instances outside the index
 	bool is_cut;        // the prefixes can move on: a step's budget ended
 	bool is_recovering; // its leader was silent: recover what is open, range by range

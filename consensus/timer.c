@@ -9,9 +9,10 @@ ep_time ep_after_rtts(const struct ep_replica *r, uint32_t rtts, ep_time least)
 		if (m != r->self && !r->peers[m].is_suspect && r->peers[m].srtt > slowest)
 			slowest = r->peers[m].srtt;
 	least *= r->pace;
+	ep_time most = least > EP_TIMEOUT_MAX_NS ? least : EP_TIMEOUT_MAX_NS;
 	if (slowest * rtts <= least)
 		return least;
-	return slowest * rtts < EP_TIMEOUT_MAX_NS ? slowest * rtts : EP_TIMEOUT_MAX_NS;
+	return slowest * rtts < most ? slowest * rtts : most;
 }
 
 void ep_timer_cancel(struct ep_replica *r, ep_slot slot)

@@ -23,7 +23,8 @@ static bool is_writing;
 // Answers that no replica of this version gives, and that are understood all the same: unit tests give them.
 static const struct {
 	const char *mark, *test;
-} by_hand[] = { { "branch_1_committed", "tests/unit/test_recover.c" }, { "v4d_committed", "tests/unit/test_validate.c" } };
+} by_hand[] = { { "branch_1_committed", "tests/unit/test_recover.c" }, { "v4d_committed", "tests/unit/test_validate.c" },
+	       { "outbid_no_more", "tests/unit/test_recover.c" } };
 
 static const char *test_of(const char *mark)
 {

@@ -196,9 +196,24 @@ static void test_duel(void)
 	core_end(&c);
 }
 
+// A member that speaks and does not hear outbids for ever. It is given way to, but not for ever: what is open is asked for and recovered.
+static void test_deaf_member(void)
+{
+	core_start(&c, 3, 2, 0);
+	core_preaccept(&c, 0, 1, 1, NULL, "k");
+	for (uint64_t bal = 2; bal < 400; bal += 3) {
+		core_ballot(&c, 1, EP_RECOVER, 0, 1, bal > core_record(&c, 0, 1)->bal ? bal : core_record(&c, 0, 1)->bal / 3 * 3 + 5);
+		core_wait(&c, c.r->config.open_min_ns / 2);
+	}
+	CU_ASSERT(probe_hits("outbid_no_more") > 0);
+	CU_ASSERT(c.r->counters.fetches > 0);
+	CU_ASSERT(c.r->counters.recoveries > 0);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "asks", test_asks }, { "branch 1", test_committed }, { "branch 2", test_highest },
 					  { "branch 3", test_leader }, { "branch 3 with a quorum", test_leader_with_quorum },
 					  { "branch 4, mode D", test_mode_d }, { "branch 4, mode E", test_mode_e },
 					  { "strange answers", test_strange_answers }, { "Recover, row by row", test_recover_rows },
-					  { "silence", test_silence }, { "duel", test_duel } };
+					  { "silence", test_silence }, { "duel", test_duel }, { "deaf member", test_deaf_member } };
 UNIT_MAIN("recover", tests)

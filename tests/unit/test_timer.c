@@ -1,4 +1,6 @@
 // Timers of own instances: fast path given up, retransmission with back-off, adaptive bounds.
+#include "tests/sim/probe.h"
+#include "tests/sim/verdict.h"
 #include "tests/unit/core.h"
 
 #define MS 1000000ull
@@ -15,6 +17,7 @@ static void test_bounds(void)
 	CU_ASSERT_EQUAL(ep_after_rtts(c.r, 4, 1000), 2000);
 	c.r->peers[1].srtt = 1ull << 40;
 	CU_ASSERT_EQUAL(ep_after_rtts(c.r, 4, 1000), EP_TIMEOUT_MAX_NS);
+	CU_ASSERT_EQUAL(ep_after_rtts(c.r, 4, 3 * EP_TIMEOUT_MAX_NS), 3 * EP_TIMEOUT_MAX_NS); // never below what is configured
 	ep_control(c.r, c.now, &(struct ep_command){ .type = EP_PACE, .value = 10 }, &c.host.effects);
 	c.r->peers[1].srtt = 1;
 	CU_ASSERT_EQUAL(ep_after_rtts(c.r, 4, 1000), 10000);
@@ -54,6 +57,31 @@ static void test_accept_is_repeated(void)
 	core_end(&c);
 }
 
+static void die(void)
+{
+	verdict_fail("killed");
+}
+
+static void request(void *arg)
+{
+	(void)arg;
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+}
+
+// A member that is alone was killed when its command was stored and not yet committed. No answer will come: the own vote decides (A.2).
+static void test_alone(void)
+{
+	core_start(&c, 1, 0, 0);
+	probe_arm(2, die); // after the store that publishes the record
+	CU_ASSERT_FALSE(verdict_run(request, NULL));
+	CU_ASSERT_EQUAL_FATAL(core_restart(&c), EP_ATTACH_OK);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(core_record(&c, 0, 1));
+	CU_ASSERT_EQUAL(rec_phase(core_record(&c, 0, 1)), EP_PREACCEPTED);
+	core_wait(&c, MS);
+	CU_ASSERT_EQUAL(c.r->columns[0].exec_prefix, 1);
+	core_end(&c);
+}
+
 // In a crowd of timers, each expires at its time and in order.
 static void test_order(void)
 {
@@ -87,5 +115,5 @@ static void test_resubmit_refused(void)
 }
 
 static const struct unit_test tests[] = { { "bounds", test_bounds }, { "back-off", test_back_off }, { "Accept again", test_accept_is_repeated },
-					  { "order", test_order }, { "resubmit refused", test_resubmit_refused } };
+					  { "alone", test_alone }, { "order", test_order }, { "resubmit refused", test_resubmit_refused } };
 UNIT_MAIN("timer", tests)
