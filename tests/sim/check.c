@@ -17,6 +17,22 @@ void check_free(struct check *k)
 	log_free(&k->log);
 	for (uint32_t key = 0; key < k->keys_room; key++)
 		free(k->keys[key].writes);
+	for (uint32_t p = 0; p < EP_MEMBERS_MAX; p++)
+		free(k->queue[p].items);
 	free(k->keys);
 	free(k->digests);
+}
+
+void check_forget(struct check *k)
+{
+	log_forget(&k->log);
+	for (uint32_t key = 0; key < k->keys_room; key++) {
+		struct check_key *at = &k->keys[key];
+		at->count = 0;
+		memset(at->done, 0, sizeof at->done);
+		memset(at->queued, 0, sizeof at->queued);
+	}
+	memset(k->digests, 0, k->digests_room * sizeof *k->digests);
+	k->digests_count = 0;
+	k->sessions_open = 0;
 }

@@ -4,12 +4,13 @@
 #include "tests/sim/check.h"
 #include "tests/sim/verdict.h"
 
-bool check_decided(struct check *k, struct log_instance *x, bool is_nop, const uint64_t *dep, const char *where)
+bool check_decided(struct check *k, struct log_instance *x, bool is_nop, const uint64_t *dep, uint64_t bal, const char *where)
 {
 	uint32_t n = k->log.config.n;
 	if (!x->is_committed) {
 		x->is_committed = true;
 		x->is_nop = is_nop;
+		x->decided_at = bal;
 		memcpy(x->dep, dep, 8u * n);
 		k->log.committed++;
 		k->log.nops += is_nop;

@@ -49,7 +49,7 @@ static void on_accept(struct check *k, struct log_instance *x, uint8_t from, con
 static void on_commit(struct check *k, struct log_instance *x, uint8_t from, const struct message *m)
 {
 	struct log *log = &k->log;
-	check_decided(k, x, m->is_nop, m->dep, "a Commit in flight");
+	check_decided(k, x, m->is_nop, m->dep, m->bal, "a Commit in flight");
 	if (from != x->col || m->bal != 0 || x->is_proposed_zero || x->is_fast)
 		return;
 	// The leader's first Commit at ballot 0 without a proposal: the fast path.
@@ -101,7 +101,7 @@ static void on_recover_ok(struct check *k, struct log_instance *x, uint8_t from,
 	if (m->phase == EP_PREACCEPTED && x->is_submitted && k->log.config.mode != EP_MODE_E && m->fq != x->fq)
 		verdict_fail("INV6: p%d tells designated peer p%d of %s, its leader sent p%d", from, m->fq, log_name(x), x->fq);
 	if (m->phase == EP_COMMITTED)
-		check_decided(k, x, m->is_nop, m->dep, "a RecoverOK in flight");
+		check_decided(k, x, m->is_nop, m->dep, m->abal, "a RecoverOK in flight");
 }
 
 void check_message(struct check *k, uint8_t from, const struct message *m)

@@ -1,4 +1,4 @@
-// INV4: what a replica has made durable of an instance only moves forward. INV6: initial values are the same everywhere.
+// INV4: what a replica has made durable of an instance only moves forward, and a value once taken stays. INV6: initial values are the same everywhere.
 #include <inttypes.h>
 #include <string.h>
 #include "tests/sim/check.h"
@@ -16,6 +16,19 @@ static void check_monotone(const struct log_instance *x, const struct log_copy *
 	if (is->phase < was->phase)
 		verdict_fail("INV4: %s at p%d went back from %s to %s", log_name(x), p, decode_phase(was->phase),
 			     decode_phase(is->phase));
+}
+
+// A value is taken once for each phase and ballot: what a kill interrupted is the old one or the new one, never a mixture.
+static void check_value(const struct log *log, const struct log_instance *x, struct log_copy *was, const struct ep_peek *is, uint8_t p)
+{
+	uint32_t n = log->config.n;
+	char a[200], b[200];
+	bool is_same = was->is_seen && was->phase == is->phase && was->abal == is->abal && is->phase > EP_INITIAL;
+	if (is_same && (was->is_nop != is->is_nop || memcmp(was->dep, is->dep, 8u * n) != 0))
+		verdict_fail("INV4: %s at p%d, %s at ballot %" PRIu64 ", had %s and has %s", log_name(x), p, decode_phase(is->phase),
+			     is->abal, decode_vector(a, sizeof a, was->dep, NULL, n), decode_vector(b, sizeof b, is->dep, NULL, n));
+	was->is_nop = is->is_nop;
+	memcpy(was->dep, is->dep, 8u * n);
 }
 
 // The facts that its leader bound to the instance: idep, and in mode D the designated peer.
@@ -41,6 +54,7 @@ void check_copy(struct check *k, const struct ep_replica *r, uint8_t p, uint8_t 
 	struct log_instance *x = log_at(&k->log, col, i);
 	struct log_copy *was = &x->copies[p];
 	check_monotone(x, was, &is, p);
+	check_value(&k->log, x, was, &is, p);
 	was->is_seen = true;
 	was->phase = is.phase;
 	was->bal = is.bal;
@@ -58,5 +72,5 @@ void check_copy(struct check *k, const struct ep_replica *r, uint8_t p, uint8_t 
 		return;
 	if (!is.is_nop && !x->has_payload)
 		verdict_fail("INV2: %s is committed at p%d without a payload", log_name(x), p);
-	check_decided(k, x, is.is_nop, is.dep, "a record");
+	check_decided(k, x, is.is_nop, is.dep, is.abal, "a record");
 }

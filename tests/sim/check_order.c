@@ -6,51 +6,6 @@
 #include "tests/sim/check.h"
 #include "tests/sim/verdict.h"
 
-static struct check_key *key_at(struct check *k, uint32_t key)
-{
-	if (key >= k->keys_room) {
-		uint32_t room = k->keys_room ? k->keys_room : 64;
-		while (room <= key)
-			room *= 2;
-		k->keys = realloc(k->keys, room * sizeof *k->keys);
-		memset(k->keys + k->keys_room, 0, (room - k->keys_room) * sizeof *k->keys);
-		k->keys_room = room;
-	}
-	return &k->keys[key];
-}
-
-static void place_write(struct check_key *key, uint8_t p, struct log_instance *x)
-{
-	uint64_t at = key->done[p]++;
-	if (at < key->count) {
-		if (key->writes[at] != x)
-			verdict_fail("INV8: p%d executes %s as write %" PRIu64 " of a key, another replica executed %s there", p,
-				     log_name(x), at, log_name(key->writes[at]));
-		return;
-	}
-	if (key->count == key->room) {
-		key->room = key->room ? 2 * key->room : 16;
-		key->writes = realloc(key->writes, key->room * sizeof *key->writes);
-	}
-	key->writes[key->count++] = x;
-}
-
-static void place_keys(struct check *k, uint8_t p, struct log_instance *x)
-{
-	for (uint32_t n = 0; n < x->keys_count; n++) {
-		struct log_key *use = &x->keys[n];
-		struct check_key *key = key_at(k, use->key);
-		uint64_t before = key->done[p];
-		if (use->is_write)
-			place_write(key, p, x);
-		if (use->is_placed && use->position != before)
-			verdict_fail("INV8: %s runs after %" PRIu64 " writes of a key at p%d and after %" PRIu64 " elsewhere",
-				     log_name(x), before, p, use->position);
-		use->is_placed = true;
-		use->position = before;
-	}
-}
-
 static bool is_edge(const struct log_instance *from, const struct log_instance *to)
 {
 	return to->i <= from->dep[to->col] && log_keys_meet(from, to);
@@ -142,10 +97,11 @@ void check_executed(struct check *k, uint8_t p, struct log_instance *x)
 		verdict_fail("INV8: p%d executed %s, which nobody committed", p, log_name(x));
 	if (x->executed & (1u << p))
 		verdict_fail("INV8: p%d executed %s twice", p, log_name(x));
+	check_queue_taken(k, p, x);
 	x->turn[p] = log->turns[p]++;
 	if (!x->is_nop) {
 		check_closure(k, p, x);
-		place_keys(k, p, x);
+		check_place(k, p, x, false);
 		if (x->executed == 0)
 			check_session_apply(k, x);
 	}
@@ -155,4 +111,11 @@ void check_executed(struct check *k, uint8_t p, struct log_instance *x)
 	while ((next = log_find(log, x->col, log->executed_by[p][x->col] + 1)) && (next->executed & (1u << p)))
 		log->executed_by[p][x->col]++;
 	close_component(k, p, x);
+}
+
+bool check_is_inside_component(const struct check *k, uint8_t p)
+{
+	const struct check_open *open = &k->open[p];
+	uint64_t done = k->log.turns[p] - open->since;
+	return open->waiting_count > 0 && done > 0 && done + open->waiting_count >= 3;
 }

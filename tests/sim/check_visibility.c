@@ -10,8 +10,7 @@ static bool sees(const struct log_instance *x, const struct log_instance *y)
 // Only a recovery that validated may have passed over an instance that all had executed (E.3).
 static bool is_exempt(const struct log_instance *x, const uint64_t *stable, const struct log_instance *y)
 {
-	bool is_recovered = !(x->is_fast || x->is_proposed_zero) || !(y->is_fast || y->is_proposed_zero);
-	return is_recovered && (x->i <= stable[x->col] || y->i <= stable[y->col]);
+	return (x->decided_at > 0 || y->decided_at > 0) && (x->i <= stable[x->col] || y->i <= stable[y->col]);
 }
 
 void check_visible(struct check *k, struct log_instance *x, const uint64_t *stable)
@@ -20,7 +19,7 @@ void check_visible(struct check *k, struct log_instance *x, const uint64_t *stab
 	if (x->is_nop || !x->has_payload)
 		return;
 	for (uint8_t c = 0; c < log->config.n; c++)
-		for (uint64_t i = log->config.first + 1; i <= log_last(log, c); i++) {
+		for (uint64_t i = log->columns[c].base + 1; i <= log_last(log, c); i++) {
 			const struct log_instance *y = log_find(log, c, i);
 			if (!y || y == x || !y->is_committed || y->is_nop || !y->has_payload || sees(x, y) || sees(y, x) ||
 			    is_exempt(x, stable, y))

@@ -23,10 +23,10 @@ static bool column_is_done(const struct sim *s, uint8_t p, uint8_t c, const char
 {
 	const struct ep_replica *r = s->nodes[p].host.replica;
 	uint64_t last = 0, is = ep_exec_prefix(r, c);
-	for (uint8_t m = 0; m < s->n; m++) // every id that a living replica has heard of
-		if (sim_is_alive(s, m) && ep_known(s->nodes[m].host.replica, c) > last)
+	for (uint8_t m = 0; m < s->n; m++) // every id that a member of the core has heard of
+		if (sim_is_well(s, m) && ep_known(s->nodes[m].host.replica, c) > last)
 			last = ep_known(s->nodes[m].host.replica, c);
-	if (is == last && (s->lost > 0 || ep_stable(r, c) == last))
+	if (is == last && (s->is_partial || ep_stable(r, c) == last))
 		return true;
 	struct ep_peek next = ep_peek(r, c, is + 1);
 	snprintf(text, sizeof text,
@@ -41,7 +41,7 @@ static bool digests_are_equal(const struct sim *s, const char **why)
 {
 	struct ep_wire_digest first = {0}, is;
 	for (uint8_t p = 0; p < s->n; p++) {
-		if (!sim_is_alive(s, p))
+		if (!sim_is_well(s, p))
 			continue;
 		ep_digest_now(s->nodes[p].host.replica, &is);
 		if (first.is_complete && (first.application != is.application || first.sessions != is.sessions ||
@@ -61,7 +61,7 @@ bool converge_reached(struct sim *s, const char **why)
 		return false;
 	for (uint8_t p = 0; p < s->n; p++)
 		for (uint8_t c = 0; c < s->n; c++)
-			if (sim_is_alive(s, p) && !column_is_done(s, p, c, why))
+			if (sim_is_well(s, p) && !column_is_done(s, p, c, why))
 				return false;
 	return digests_are_equal(s, why);
 }

@@ -66,6 +66,17 @@ static void decode_body(struct message *m, const uint8_t *at, uint32_t n)
 	}
 }
 
+bool decode_is_whole(const uint8_t *frame, uint32_t len, uint32_t n)
+{
+	uint32_t payload;
+	if (ep_wire_check(frame, len) != EP_DROP_NONE)
+		return false;
+	for (uint32_t at = sizeof(struct ep_wire_header); at < len; at += ep_wire_msg(frame, at)->len)
+		if (ep_wire_check_msg(ep_wire_msg(frame, at), n, &payload) != EP_DROP_NONE)
+			return false;
+	return true;
+}
+
 bool decode_next(const uint8_t *frame, uint32_t len, uint32_t n, uint32_t *at, struct message *out)
 {
 	if (*at == 0)

@@ -20,8 +20,10 @@ struct message {
 	uint32_t result_len;
 };
 
+// Whether a frame and all its messages are well-formed: decode_next() will find no violation in it.
+bool decode_is_whole(const uint8_t *frame, uint32_t len, uint32_t n);
 // Decodes the message at *at (0 at first) and moves *at to the next one. False at the end of the frame. A message
-// that is not well-formed for `n` members is a violation when the frame is `own` work of a replica.
+// that is not well-formed for `n` members is a violation: frames of replicas only.
 bool decode_next(const uint8_t *frame, uint32_t len, uint32_t n, uint32_t *at, struct message *out);
 // One line that names the message, for people: "PreAccept (0,3) {1:2} fq=1" (static storage).
 const char *decode_text(const struct message *, uint32_t n);

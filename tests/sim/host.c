@@ -56,14 +56,16 @@ void host_flush(struct host *h)
 	ep_effects_reset(&h->effects);
 }
 
-void host_receive(struct host *h, ep_time now, const struct ep_source *from, const uint8_t *data, uint32_t len)
+uint32_t host_receive(struct host *h, ep_time now, const struct ep_source *from, const uint8_t *data, uint32_t len)
 {
 	struct ep_view view = {.data = data, .len = len};
 	ep_prefetch(h->replica, view);
-	while (!ep_receive(h->replica, now, from, &view, &h->effects))
+	uint32_t full = 0;
+	for (; !ep_receive(h->replica, now, from, &view, &h->effects); full++)
 		host_flush(h);
 	if (view.done != len)
 		verdict_fail("replica %d stopped at byte %u of %u", h->config.self, view.done, len);
+	return full;
 }
 
 void host_tick(struct host *h, ep_time now, uint32_t turns)

@@ -25,8 +25,9 @@ void host_kill(struct host *);
 // A new process goes on from the arena.
 enum ep_attach host_attach(struct host *);
 void host_free(struct host *);
-// One UDP payload, handled to its end. Sends only when the core runs out of frames; host_flush() sends the rest.
-void host_receive(struct host *, ep_time now, const struct ep_source *, const uint8_t *data, uint32_t len);
+// One UDP payload, handled to its end. Sends only when the core runs out of frames, and returns how often it did; host_flush() sends
+// the rest.
+uint32_t host_receive(struct host *, ep_time now, const struct ep_source *, const uint8_t *data, uint32_t len);
 // Ticks until the deadline is in the future, at most `turns` times; the rest waits for the next call.
 void host_tick(struct host *, ep_time now, uint32_t turns);
 void host_flush(struct host *);

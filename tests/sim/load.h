@@ -11,6 +11,7 @@ struct load_config {
 	uint32_t read_percent;
 	uint32_t hot_percent;  // operations on key 0
 	uint32_t shift;        // application's own variation
+	uint32_t round;        // each has keys of its own
 };
 
 struct load_report {
@@ -29,5 +30,7 @@ uint32_t load_next(const struct load_config *, uint64_t *rng, uint64_t unique, b
 uint32_t load_rogue(uint64_t *rng, uint8_t *out);
 // The k-th read after everything else; 0 = there are no more.
 uint32_t load_final(const struct load_config *, uint32_t k, uint8_t *out);
+// The k-th update that clears up what a round has left; 0 = there are no more.
+uint32_t load_clean(const struct load_config *, uint32_t k, uint8_t *out);
 // INV9 and the application's own invariants over the whole history. A violation ends the run.
 void load_check(const struct load_config *, const struct history *, struct load_report *);

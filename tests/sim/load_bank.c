@@ -63,6 +63,12 @@ uint32_t load_final(const struct load_config *c, uint32_t k, uint8_t *out)
 	return k < ACCOUNTS / 2 ? write_command(out, (struct bank_command){.op = BANK_READ, .from = 2 * k, .to = 2 * k + 1}) : 0;
 }
 
+uint32_t load_clean(const struct load_config *c, uint32_t k, uint8_t *out)
+{
+	(void)c, (void)k, (void)out;
+	return 0; // accounts stay as they are: sums are what counts
+}
+
 void load_check(const struct load_config *c, const struct history *h, struct load_report *report)
 {
 	uint64_t balance[ACCOUNTS] = {0}, sum = 0, latest[ACCOUNTS] = {0};
@@ -86,8 +92,8 @@ void load_check(const struct load_config *c, const struct history *h, struct loa
 		balance[command.from] = result.from;
 		balance[command.to] = result.to;
 	}
-	for (uint32_t a = 0; a < ACCOUNTS; a++)
+	for (uint32_t a = 0; a < ROGUE_FIRST; a++) // late transfers of dishonest clients may come between the last reads of their accounts
 		sum += balance[a];
-	if (h->has_final && sum != (uint64_t)ACCOUNTS * BANK_START)
-		verdict_fail("all accounts together hold %llu at the end, not %u", (unsigned long long)sum, ACCOUNTS * BANK_START);
+	if (h->has_final && sum != (uint64_t)ROGUE_FIRST * BANK_START)
+		verdict_fail("all accounts together hold %llu at the end, not %u", (unsigned long long)sum, ROGUE_FIRST * BANK_START);
 }

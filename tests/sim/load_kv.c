@@ -21,13 +21,13 @@ static enum family family_of(const struct load_config *c, uint32_t key)
 }
 
 struct name {
-	char text[12];
+	char text[24];
 };
 
 static struct name name_of(const struct load_config *c, uint32_t key)
 {
 	struct name name;
-	snprintf(name.text, sizeof name.text, "%c%u", "rcl"[family_of(c, key)], key & 0xffff);
+	snprintf(name.text, sizeof name.text, "%c%u.%u", "rcl"[family_of(c, key)], key & 0xffff, c->round);
 	return name;
 }
 
@@ -142,6 +142,14 @@ uint32_t load_rogue(uint64_t *rng, uint8_t *out)
 uint32_t load_final(const struct load_config *c, uint32_t k, uint8_t *out)
 {
 	return k < c->keys ? get(c, k, out) : 0;
+}
+
+uint32_t load_clean(const struct load_config *c, uint32_t k, uint8_t *out)
+{
+	struct name name = name_of(c, k);
+	if (k >= c->keys)
+		return 0;
+	return kv_bytes_add(out, kv_bytes_begin(out, PNYX_KV_DELETE, 0), text_of(&name), NOTHING, NOTHING);
 }
 
 // ---- what the answers must add up to ----------------------------------------------------------------------------

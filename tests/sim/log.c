@@ -16,9 +16,11 @@ void log_init(struct log *log, const struct ep_config *config)
 	*log = (struct log){.config = *config, .names_room = 256, .commands_room = 1024};
 	log->names = calloc(log->names_room, sizeof *log->names);
 	log->commands = calloc(log->commands_room, sizeof *log->commands);
-	for (uint32_t p = 0; p < EP_MEMBERS_MAX; p++)
+	for (uint32_t p = 0; p < EP_MEMBERS_MAX; p++) {
+		log->columns[p].base = config->first;
 		for (uint32_t c = 0; c < EP_MEMBERS_MAX; c++)
 			log->executed_by[p][c] = config->first;
+	}
 }
 
 static void free_instance(struct log_instance *x)
@@ -34,36 +36,47 @@ static void free_instance(struct log_instance *x)
 	free(x);
 }
 
-void log_free(struct log *log)
+void log_forget(struct log *log)
 {
 	for (uint32_t c = 0; c < EP_MEMBERS_MAX; c++) {
-		for (uint64_t k = 0; k < log->columns[c].count; k++)
-			if (log->columns[c].instances[k])
-				free_instance(log->columns[c].instances[k]);
-		free(log->columns[c].instances);
+		struct log_column *column = &log->columns[c];
+		for (uint64_t k = 0; k < column->count; k++)
+			if (column->instances[k])
+				free_instance(column->instances[k]);
+		column->base += column->count;
+		if (column->room > 0)
+			memset(column->instances, 0, column->room * sizeof(struct log_instance *));
+		column->count = 0;
 	}
+}
+
+void log_free(struct log *log)
+{
+	log_forget(log);
+	for (uint32_t c = 0; c < EP_MEMBERS_MAX; c++)
+		free(log->columns[c].instances);
 	free(log->names);
 	free(log->commands);
 }
 
 uint64_t log_last(const struct log *log, uint8_t col)
 {
-	return log->config.first + log->columns[col].count;
+	return log->columns[col].base + log->columns[col].count;
 }
 
 struct log_instance *log_find(struct log *log, uint8_t col, uint64_t i)
 {
-	if (col >= log->config.n || i <= log->config.first || i > log_last(log, col))
+	if (col >= log->config.n || i <= log->columns[col].base || i > log_last(log, col))
 		return NULL;
-	return log->columns[col].instances[i - log->config.first - 1];
+	return log->columns[col].instances[i - log->columns[col].base - 1];
 }
 
 struct log_instance *log_at(struct log *log, uint8_t col, uint64_t i)
 {
-	if (col >= log->config.n || i <= log->config.first || i - log->config.first > 1u << 22)
+	if (col >= log->config.n || i <= log->columns[col].base || i - log->columns[col].base > 1u << 22)
 		verdict_fail("instance (%d,%" PRIu64 ") cannot exist", col, i);
 	struct log_column *column = &log->columns[col];
-	uint64_t at = i - log->config.first - 1;
+	uint64_t at = i - column->base - 1;
 	if (at >= column->room) {
 		uint64_t room = column->room ? column->room : 64;
 		while (room <= at)

@@ -25,6 +25,8 @@ struct log_copy {
 	bool is_seen;
 	uint8_t phase;
 	uint64_t bal, abal;
+	bool is_nop;
+	uint64_t dep[EP_MEMBERS_MAX]; // its value at that phase and abal
 	bool has_ok;                 // its PreAcceptOK was seen
 	uint64_t ok[EP_MEMBERS_MAX]; // and said this
 };
@@ -55,6 +57,7 @@ struct log_instance {
 	struct log_key *keys;
 	// decided
 	bool is_committed, is_nop;
+	uint64_t decided_at; // ballot
 	bool is_fast; // its leader committed it at ballot 0 without proposing it
 	bool is_proposed_zero; // its leader sent Accept at ballot 0
 	uint64_t dep[EP_MEMBERS_MAX];
@@ -71,7 +74,8 @@ struct log_instance {
 };
 
 struct log_column {
-	struct log_instance **instances; // by i - first - 1
+	uint64_t base; // what is at or below it was forgotten, or never was
+	struct log_instance **instances; // by i - base - 1
 	uint64_t count, room;
 };
 
@@ -95,6 +99,8 @@ struct log {
 
 void log_init(struct log *, const struct ep_config *);
 void log_free(struct log *);
+// Forgets all instances: every replica has executed and recycled them, every session has ended.
+void log_forget(struct log *);
 // The instance, made on first use.
 struct log_instance *log_at(struct log *, uint8_t col, uint64_t i);
 // NULL when nothing was ever heard of it.

@@ -7,12 +7,14 @@ enum event_type {
 	EVENT_CLIENT,  // client `who` acts
 	EVENT_PACKET,  // `packet` arrives at node `who`
 	EVENT_FAULT,   // the next fault strikes
+	EVENT_KILL,    // replica `who` dies
 	EVENT_RECOVER, // replica `who` resumes or restarts
 	EVENT_SWEEP,   // the checkers look at everything
 };
 
 struct packet {
 	uint8_t from, to; // nodes: columns, then clients
+	bool is_forged; // no member sent it: it must not change anything
 	struct ep_addr addr; // of the sender
 	uint32_t len;
 	uint8_t data[];

@@ -62,9 +62,9 @@ static void lie(struct sim *s, uint32_t which)
 		break;
 	}
 	uint32_t len = load_rogue(&c->rng, bytes);
-	uint64_t cookie = client_note(s, which, EP_CMD_UPDATE, &session, seq, bytes, len);
+	uint64_t cookie = request_note(s, which, EP_CMD_UPDATE, &session, seq, bytes, len);
 	for (uint32_t copies = 1 + below(c, 3); copies > 0; copies--)
-		client_send(s, which, (uint8_t)below(c, s->n), cookie);
+		request_send(s, which, (uint8_t)below(c, s->n), cookie);
 }
 
 // A command that must be refused before it becomes an instance.
@@ -81,8 +81,8 @@ static void break_rules(struct sim *s, uint32_t which)
 		else
 			kind = below(c, 2) ? EP_CMD_READ : EP_CMD_RECONFIG; // a read that writes; not for clients
 	}
-	uint64_t cookie = client_note(s, which, kind, kind == EP_CMD_UPDATE ? &c->session : NULL, 0, bytes, len);
-	client_send(s, which, (uint8_t)below(c, s->n), cookie);
+	uint64_t cookie = request_note(s, which, kind, kind == EP_CMD_UPDATE ? &c->session : NULL, 0, bytes, len);
+	request_send(s, which, (uint8_t)below(c, s->n), cookie);
 }
 
 void rogue_wake(struct sim *s, uint32_t which)
@@ -96,11 +96,11 @@ void rogue_wake(struct sim *s, uint32_t which)
 	uint32_t what = below(c, 20);
 	uint64_t cookie;
 	if (!c->has_session || what == 0) {
-		cookie = client_note(s, which, EP_CMD_OPEN, NULL, 0, NULL, 0);
-		client_send(s, which, (uint8_t)below(c, s->n), cookie);
+		cookie = request_note(s, which, EP_CMD_OPEN, NULL, 0, NULL, 0);
+		request_send(s, which, (uint8_t)below(c, s->n), cookie);
 	} else if (what == 1) {
-		cookie = client_note(s, which, EP_CMD_EXPIRE, &c->session, c->seq + below(c, 2), NULL, 0);
-		client_send(s, which, (uint8_t)below(c, s->n), cookie);
+		cookie = request_note(s, which, EP_CMD_EXPIRE, &c->session, c->seq + below(c, 2), NULL, 0);
+		request_send(s, which, (uint8_t)below(c, s->n), cookie);
 	} else if (what < 5) {
 		garbage(s, which);
 	} else if (what < 8) {
@@ -108,5 +108,21 @@ void rogue_wake(struct sim *s, uint32_t which)
 	} else {
 		lie(s, which);
 	}
-	client_plan(s, which, s->now + 1 + below(c, 1000000));
+	client_plan(s, which, s->now + 1 + below(c, 1000000) * s->swarm.pace);
+}
+
+// Sessions, reads of one key, or reads of all: whatever a pool of the replica may be too small for.
+void rogue_flood(struct sim *s, uint8_t to)
+{
+	struct client *c = &s->clients[s->flooder];
+	uint8_t bytes[LOAD_COMMAND_MAX];
+	uint32_t kind = below(c, 8), count = 20 + below(c, below(c, 2) ? 100 : 500), key = below(c, s->swarm.load.keys);
+	if (kind == 0)
+		count = 1 + below(c, s->swarm.config.sessions_max); // sessions
+	for (uint32_t k = 0; k < count; k++) {
+		uint32_t len = load_final(&s->swarm.load, kind < 4 ? key : below(c, s->swarm.load.keys), bytes);
+		uint64_t cookie = kind == 0 ? request_note(s, s->flooder, EP_CMD_OPEN, NULL, 0, NULL, 0)
+					    : request_note(s, s->flooder, EP_CMD_READ, NULL, 0, bytes, len);
+		request_send(s, s->flooder, to, cookie);
+	}
 }

@@ -1,4 +1,4 @@
-// The world's clockwork: events, the turns of replicas, and what the checkers look at after each of them.
+// The world's clockwork: events, and the turns of replicas.
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,110 +6,24 @@
 #include "tests/sim/verdict.h"
 
 #define SWEEP_NS 1000000
-#define EVENTS_MAX 30000000u // a run that needs more does not end
+#define EVENTS_MAX 30000000u // a round that needs more does not end
 
 bool sim_is_alive(const struct sim *s, uint8_t p)
 {
 	return !s->nodes[p].is_down && !s->nodes[p].is_lost;
 }
 
-// ---- looking ---------------------------------------------------------------------------------------------------
-static void look_at(struct sim *s, uint8_t p, uint8_t col, uint64_t i)
+bool sim_is_well(const struct sim *s, uint8_t p)
 {
-	struct log *log = &s->check.log;
-	uint64_t before = log->committed;
-	check_copy(&s->check, s->nodes[p].host.replica, p, col, i);
-	if (log->committed == before)
-		return;
-	uint64_t stable[EP_MEMBERS_MAX] = {0};
-	for (uint8_t c = 0; c < s->n; c++)
-		for (uint8_t m = 0; m < s->n; m++)
-			if (sim_is_alive(s, m) && ep_stable(s->nodes[m].host.replica, c) > stable[c])
-				stable[c] = ep_stable(s->nodes[m].host.replica, c);
-	check_visible(&s->check, log_at(log, col, i), stable);
-}
-
-void sim_look_at_frame(struct sim *s, uint8_t p, const uint8_t *data, uint32_t len)
-{
-	struct message m;
-	if (ep_wire_check(data, len) != EP_DROP_NONE || ((const struct ep_wire_header *)(const void *)data)->kind != EP_FRAME_MEMBER)
-		return;
-	for (uint32_t at = 0; decode_next(data, len, s->n, &at, &m);)
-		if (m.type < EP_FETCH)
-			look_at(s, p, m.col, m.i);
-}
-
-static void look_at_execution(struct sim *s, uint8_t p, struct ep_session_id id)
-{
-	look_at(s, p, id.col, id.i);
-	SIM_TRACE(s, p, "  executes (%d,%" PRIu64 ")", id.col, id.i);
-	check_executed(&s->check, p, log_at(&s->check.log, id.col, id.i));
-}
-
-void sim_look_at_executed(struct sim *s, uint8_t p)
-{
-	struct node *node = &s->nodes[p];
-	uint64_t count = ep_executed_count(node->host.replica);
-	if (count - node->executed_seen > EP_TRACE_MAX)
-		verdict_fail("p%d executed %" PRIu64 " instances in one turn", p, count - node->executed_seen);
-	for (; node->executed_seen < count; node->executed_seen++) {
-		struct ep_session_id id = ep_executed_at(node->host.replica, node->executed_seen);
-		if (memcmp(&id, &node->begun, sizeof id) != 0)
-			look_at_execution(s, p, id);
-		node->begun.i = 0;
-	}
-	struct ep_session_id id = ep_executing(node->host.replica);
-	if (id.i == 0 || memcmp(&id, &node->begun, sizeof id) == 0)
-		return;
-	node->begun = id;
-	look_at_execution(s, p, id);
-}
-
-void sim_look_at_all(struct sim *s, uint8_t p)
-{
-	const struct ep_replica *r = s->nodes[p].host.replica;
-	sim_look_at_executed(s, p);
-	for (uint8_t c = 0; c < s->n; c++)
-		for (uint64_t i = ep_stable(r, c) + 1; i <= ep_known(r, c); i++)
-			look_at(s, p, c, i);
-}
-
-// The state is hashed whole: only when something ran since.
-static void look_at_state(struct sim *s, uint8_t p)
-{
-	struct node *node = &s->nodes[p];
-	uint64_t turns = s->check.log.turns[p];
-	s->hash = ep_mix64(s->hash ^ ep_fingerprint(node->host.replica));
-	if (node->digest_at == turns + 1)
-		return;
-	node->digest_at = turns + 1;
-	check_digest(&s->check, node->host.replica, p);
-}
-
-// ---- what replicas send ------------------------------------------------------------------------------------------
-static void on_client_frame(struct sim *s, uint8_t p, const struct ep_frame *frame)
-{
-	struct message m;
-	uint8_t to = net_client_node(s, &frame->to);
-	for (uint32_t at = 0; decode_next(frame->data, frame->len, s->n, &at, &m);) {
-		s->messages++;
-		if (m.type != EP_C_REPLY || m.i >= s->requests_count)
-			continue;
-		check_reply(&s->check, p, &m, s->requests[m.i].command);
-	}
-	if (to == 0xff)
-		verdict_fail("p%d answers an address that no client has", p);
-	net_send(s, p, to, &s->nodes[p].host.frames[0].to, frame->data, frame->len);
+	return sim_is_alive(s, p) && !s->nodes[p].is_out;
 }
 
 static void on_sent(void *owner, uint8_t p, const struct ep_frame *frame)
 {
 	struct sim *s = owner;
-	struct message m;
 	struct ep_addr addr = {.port = s->swarm.config.members[p].port};
 	char name[8] = "client";
 	memcpy(addr.ip, s->swarm.config.members[p].ip, 4);
-	sim_look_at_executed(s, p);
 	if (frame->member != EP_CLIENT) {
 		name[0] = 'p';
 		name[1] = (char)('0' + frame->member);
@@ -117,19 +31,11 @@ static void on_sent(void *owner, uint8_t p, const struct ep_frame *frame)
 	}
 	if (s->is_traced)
 		trace_frame(&s->trace, s->now, p, '>', name, frame->data, frame->len);
-	if (ep_wire_check(frame->data, frame->len) != EP_DROP_NONE || frame->len > s->swarm.config.frame_max)
-		verdict_fail("p%d sends a frame that does not check", p);
-	if (frame->member == EP_CLIENT) {
-		on_client_frame(s, p, frame);
-		return;
-	}
-	for (uint32_t at = 0; decode_next(frame->data, frame->len, s->n, &at, &m);) {
-		s->messages++;
-		check_message(&s->check, p, &m);
-		if (m.type < EP_FETCH)
-			look_at(s, p, m.col, m.i);
-	}
-	net_send(s, p, frame->member, &addr, frame->data, frame->len);
+	sim_look_at_sent(s, p, frame);
+	uint8_t to = frame->member == EP_CLIENT ? net_client_node(s, &frame->to) : frame->member;
+	if (to == 0xff)
+		verdict_fail("p%d answers an address that no client has", p);
+	net_send(s, p, to, &addr, frame->data, frame->len);
 }
 
 // ---- turns -------------------------------------------------------------------------------------------------------
@@ -144,52 +50,54 @@ void sim_plan_turn(struct sim *s, uint8_t p, ep_time at)
 	queue_push(&s->queue, at, EVENT_TURN, p, NULL);
 }
 
-static void clear_inbox(struct node *node)
+// What is not from a member at all must not move a replica.
+static void take_forged(struct sim *s, uint8_t p, const struct packet *packet, const struct ep_source *from)
 {
-	while (node->inbox_count > 0) {
-		free(node->inbox[node->inbox_first]);
-		node->inbox_first = (node->inbox_first + 1) % SIM_INBOX_MAX;
-		node->inbox_count--;
-	}
+	struct host *h = &s->nodes[p].host;
+	uint64_t before = ep_fingerprint(h->replica);
+	host_receive(h, clock_now(s, p), from, packet->data, packet->len);
+	if (ep_fingerprint(h->replica) != before)
+		verdict_fail("a frame that no member sent has changed the state of p%d", p);
 }
 
-void sim_kill(struct sim *s, uint8_t p)
-{
-	SIM_TRACE(s, p, "--- killed");
-	sim_look_at_all(s, p); // what it had made durable
-	host_kill(&s->nodes[p].host);
-	clear_inbox(&s->nodes[p]);
-	s->nodes[p].is_down = true;
-	s->nodes[p].turn_at = EP_NEVER;
-}
-
-void sim_attach(struct sim *s, uint8_t p)
-{
-	struct node *node = &s->nodes[p];
-	enum ep_attach verdict = host_attach(&node->host);
-	SIM_TRACE(s, p, "--- goes on from its arena");
-	if (verdict != EP_ATTACH_OK)
-		verdict_fail("p%d may not go on from its arena: %d", p, verdict);
-	node->is_down = false;
-	node->executed_seen = node->digest_at = 0;
-	sim_look_at_all(s, p);
-	sim_plan_turn(s, p, s->now);
-}
-
-static void take_packet(struct sim *s, uint8_t p, struct packet *packet)
+static void take_packet(struct sim *s, uint8_t p, const struct packet *packet)
 {
 	struct node *node = &s->nodes[p];
 	bool is_member = packet->from < s->n;
 	struct ep_source from = {.addr = packet->addr, .member = is_member ? packet->from : EP_CLIENT};
 	char name[8] = {is_member ? 'p' : 'c', (char)('0' + (is_member ? packet->from : packet->from - s->n) % 10)};
-	if (s->is_traced && ep_wire_check(packet->data, packet->len) == EP_DROP_NONE && is_member)
+	if (packet->is_forged) {
+		take_forged(s, p, packet, &from);
+		return;
+	}
+	if (s->is_traced && is_member && decode_is_whole(packet->data, packet->len, s->n))
 		trace_frame(&s->trace, s->now, p, '<', name, packet->data, packet->len);
-	host_receive(&node->host, s->now, &from, packet->data, packet->len);
-	if (is_member)
+	s->figures.full_frames += host_receive(&node->host, clock_now(s, p), &from, packet->data, packet->len);
+	if (is_member && decode_is_whole(packet->data, packet->len, s->n))
 		sim_look_at_frame(s, p, packet->data, packet->len);
 	for (; node->own_seen < ep_known(node->host.replica, p); node->own_seen++) // what it submitted
-		look_at(s, p, p, node->own_seen + 1);
-	free(packet);
+		sim_look_at(s, p, p, node->own_seen + 1);
+}
+
+static void take_turn(struct sim *s, uint8_t p)
+{
+	struct node *node = &s->nodes[p];
+	for (uint32_t b = 0; b < s->swarm.burst && node->inbox_count > 0; b++) {
+		node->taken = node->inbox[node->inbox_first];
+		node->inbox_first = (node->inbox_first + 1) % SIM_INBOX_MAX;
+		node->inbox_count--;
+		take_packet(s, p, node->taken);
+		free(node->taken);
+		node->taken = NULL;
+	}
+	if (ep_deadline(node->host.replica) <= clock_now(s, p))
+		ep_tick(node->host.replica, clock_now(s, p), &node->host.effects);
+	host_flush(&node->host);
+}
+
+static void plan_restart(struct sim *s, uint8_t p)
+{
+	queue_push(&s->queue, s->now + 1 + ep_random(&s->fault_rng) % (2 * s->swarm.fault_length), EVENT_RECOVER, p, NULL);
 }
 
 static void turn(struct sim *s, uint8_t p)
@@ -198,24 +106,20 @@ static void turn(struct sim *s, uint8_t p)
 	node->turn_at = EP_NEVER;
 	if (node->paused_until > s->now)
 		return;
-	for (uint32_t b = 0; b < s->swarm.burst && node->inbox_count > 0; b++) {
-		struct packet *packet = node->inbox[node->inbox_first];
-		node->inbox_first = (node->inbox_first + 1) % SIM_INBOX_MAX;
-		node->inbox_count--;
-		take_packet(s, p, packet);
+	if (cut_run(s, p, take_turn)) {
+		sim_die_between_stores(s, p);
+		plan_restart(s, p);
+		return;
 	}
-	if (ep_deadline(node->host.replica) <= s->now)
-		ep_tick(node->host.replica, s->now, &node->host.effects);
-	host_flush(&node->host);
 	sim_look_at_executed(s, p);
 	if (++node->turns % 64 == 0)
 		sim_look_at_all(s, p);
-	if (node->host.is_mute) {
+	if (node->host.is_mute || (node->is_ambushed && check_is_inside_component(&s->check, p))) {
 		sim_kill(s, p);
-		queue_push(&s->queue, s->now + 1 + ep_random(&s->fault_rng) % 20000000, EVENT_RECOVER, p, NULL);
+		plan_restart(s, p);
 		return;
 	}
-	ep_time next = ep_deadline(node->host.replica), soon = s->now + s->swarm.turn_ns;
+	ep_time next = clock_when(s, p, ep_deadline(node->host.replica)), soon = s->now + s->swarm.turn_ns;
 	sim_plan_turn(s, p, node->inbox_count > 0 || next < soon ? soon : next);
 }
 
@@ -228,6 +132,7 @@ static void arrive(struct sim *s, uint8_t to, struct packet *packet)
 	}
 	struct node *node = &s->nodes[to];
 	if (!sim_is_alive(s, to) || node->inbox_count == SIM_INBOX_MAX) {
+		s->figures.full_inbox += sim_is_alive(s, to);
 		free(packet);
 		return;
 	}
@@ -238,18 +143,15 @@ static void arrive(struct sim *s, uint8_t to, struct packet *packet)
 
 static void sweep(struct sim *s)
 {
-	const char *why = NULL;
-	if (!s->is_healed && s->now >= s->swarm.heal_at)
-		fault_heal(s);
 	for (uint8_t p = 0; p < s->n; p++)
 		if (sim_is_alive(s, p)) {
 			sim_look_at_all(s, p);
-			look_at_state(s, p);
+			sim_look_at_state(s, p);
+			if (ep_standing(s->nodes[p].host.replica) == EP_STANDING_DEAD)
+				verdict_fail("p%d believes that its arena was rolled back, and it was not", p);
 		}
-	s->is_over = s->is_healed && converge_reached(s, &why);
-	if (!s->is_over && s->now > s->swarm.heal_at + s->swarm.converge_max)
-		verdict_fail("liveness: %" PRIu64 " ms after all faults ended, %s", (s->now - s->swarm.heal_at) / 1000000, why);
-	queue_push(&s->queue, s->now + SWEEP_NS, EVENT_SWEEP, 0, NULL);
+	round_sweep(s);
+	queue_push(&s->queue, s->now + SWEEP_NS * s->swarm.pace, EVENT_SWEEP, 0, NULL);
 }
 
 static void dispatch(struct sim *s, const struct event *e)
@@ -267,7 +169,14 @@ static void dispatch(struct sim *s, const struct event *e)
 		arrive(s, (uint8_t)e->who, e->packet);
 		return;
 	case EVENT_FAULT:
-		fault_strike(s);
+		if (e->who == s->round)
+			fault_strike(s);
+		return;
+	case EVENT_KILL:
+		if (s->phase != SIM_FAULTS || !sim_is_alive(s, (uint8_t)e->who))
+			return;
+		sim_kill(s, (uint8_t)e->who);
+		plan_restart(s, (uint8_t)e->who);
 		return;
 	case EVENT_RECOVER:
 		fault_recover(s, (uint8_t)e->who);
@@ -281,8 +190,11 @@ static void dispatch(struct sim *s, const struct event *e)
 void sim_run(struct sim *s)
 {
 	struct event e;
-	for (uint32_t k = 0; !s->is_over; k++) {
-		if (k == EVENTS_MAX || !queue_pop(&s->queue, &e))
+	uint32_t round = 0, events = 0;
+	while (s->phase != SIM_OVER) {
+		events = s->round == round ? events + 1 : 0;
+		round = s->round;
+		if (events == EVENTS_MAX || !queue_pop(&s->queue, &e))
 			verdict_fail("the run does not end");
 		s->now = e.at;
 		dispatch(s, &e);
@@ -291,14 +203,14 @@ void sim_run(struct sim *s)
 
 void sim_start(struct sim *s, const struct sim_options *options)
 {
-	*s = (struct sim){.is_traced = options->is_traced};
+	*s = (struct sim){.is_traced = options->is_traced, .options = options, .now = 1, .round_began = 1};
+	cut_reset();
 	swarm_draw(&s->swarm, options);
 	s->n = s->swarm.config.n;
 	s->trace.n = s->n;
-	s->trace.is_live = false;
-	s->now = 1;
 	s->net_rng = ep_mix64(options->seed ^ 0x6e6574);
 	s->fault_rng = ep_mix64(options->seed ^ 0x6661756c74);
+	s->forge_rng = ep_mix64(options->seed ^ 0x666f726765);
 	check_init(&s->check, &s->swarm.config);
 	for (uint8_t p = 0; p < s->n; p++) {
 		struct node *node = &s->nodes[p];
@@ -307,26 +219,26 @@ void sim_start(struct sim *s, const struct sim_options *options)
 		config.seed = ep_mix64(options->seed + p);
 		node->turn_at = EP_NEVER;
 		node->own_seen = config.first;
+		node->clock_ppm = s->swarm.clock_ppm[p];
 		node->host.sent = on_sent;
 		node->host.owner = s;
-		host_start(&node->host, &config, s->swarm.frames);
-		sim_plan_turn(s, p, s->now + p);
+		sim_start_process(s, p, &config);
 	}
-	for (uint32_t c = 0; c < s->swarm.clients + s->swarm.rogues; c++)
-		client_start(s, c, c >= s->swarm.clients);
-	queue_push(&s->queue, s->swarm.fault_every, EVENT_FAULT, 0, NULL);
-	queue_push(&s->queue, SWEEP_NS, EVENT_SWEEP, 0, NULL);
+	round_start(s);
+	queue_push(&s->queue, SWEEP_NS * s->swarm.pace, EVENT_SWEEP, 0, NULL);
 }
 
 void sim_free(struct sim *s)
 {
 	for (uint8_t p = 0; p < s->n; p++) {
-		clear_inbox(&s->nodes[p]);
-		host_free(&s->nodes[p].host);
+		struct node *node = &s->nodes[p];
+		free(node->taken);
+		for (; node->inbox_count > 0; node->inbox_count--, node->inbox_first = (node->inbox_first + 1) % SIM_INBOX_MAX)
+			free(node->inbox[node->inbox_first]);
+		host_free(&node->host);
 	}
-	for (uint32_t r = 0; r < s->requests_count; r++)
-		free(s->requests[r].command);
-	free(s->requests);
+	forge_free(s);
+	request_forget(s);
 	queue_free(&s->queue);
 	history_free(&s->history);
 	check_free(&s->check);
