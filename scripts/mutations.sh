@@ -1,10 +1,11 @@
 #!/bin/bash
-# Usage: scripts/mutations.sh [ID ...] [--seeds N] [--list] [--help]
+# Usage: scripts/mutations.sh [ID ...] [--seeds N] [--scripts] [--list] [--help]
 #
 # Measures the tests themselves: breaks one rule of the core at a time, in a copy, and lets scenarios and simulator find it.
 # Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning.
 #
 #   --seeds N     how many seeds of the simulator may be spent on one mutation (default 2000)
+#   --scripts     only the scripts may find them: quick, for those that they find
 #   --list        only lists them
 #
 # One line for each: id, file:line, what caught it, seeds, seconds. The last line: PNYX mutations N/N caught
@@ -16,10 +17,11 @@ for lib in common packages build; do
 	. "$here/lib/$lib.sh"
 done
 
-seeds=2000 wanted=() list=no
+seeds=2000 wanted=() list=no targets=(tests/scenario/pnyx-scenario tests/sim/pnyx-sim tests/sim/pnyx-sim-cut tests/sim/pnyx-sim-bank)
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seeds) need_value "$1" $#; need_number "$1" "$2" 1 100000000; seeds=$2; shift ;;
+	--scripts) seeds=0 targets=(tests/scenario/pnyx-scenario) ;;
 	--list) list=yes ;;
 	-h | --help) print_manual "$0"; exit 0 ;;
 	-*) usage_error "unknown option '$1'" ;;
@@ -46,6 +48,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree"
 tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/app | tar -C "$work/tree" -xf -
 printf 'foreach d : ["sim", "scenario"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
+BUILD_TARGETS=("${targets[@]}")
 ROOT=$work/tree build_in "$work/build" -Ddcheck=true -Doptimization=1 -Ddebug=false
 
 # The first script of tests/scenario that fails; empty when none does.
@@ -62,7 +65,8 @@ by_simulator() {
 	local spent=0 first=1 out slice kind args
 	while [ "$spent" -lt "$seeds" ]; do
 		slice=20
-		for kind in "sim" "sim --members 3 --mode E" "sim-bank" "sim --members 5" "sim --members 4" "sim --members 3 --mode D"; do
+		for kind in "sim-cut" "sim-cut --members 3 --mode E" "sim-bank" "sim-cut --members 5" "sim --members 4" \
+			"sim-cut --members 3 --mode D" "sim-cut --tiny --rounds 3"; do
 			# shellcheck disable=SC2206 # words on purpose
 			args=(${kind#* })
 			[ "$kind" != "${kind#* }" ] || args=()
@@ -89,7 +93,7 @@ for p in "${patches[@]}"; do
 		cp "$ROOT/$file" "$work/tree/$file"
 		continue
 	fi
-	if ! ninja -C "$work/build" tests/scenario/pnyx-scenario tests/sim/pnyx-sim tests/sim/pnyx-sim-bank >"$work/log" 2>&1; then
+	if ! ninja -C "$work/build" "${targets[@]}" >"$work/log" 2>&1; then
 		printf '%-32s %s:%s DOES NOT BUILD: %s\n' "$id" "$file" "$line" "$(grep -m1 error "$work/log")"
 	else
 		by=$(by_scenario)
