@@ -47,7 +47,8 @@ static void lose(struct sim *s, uint8_t p)
 static void suspect(struct sim *s, uint8_t p)
 {
 	struct node *node = &s->nodes[p];
-	struct ep_command command = {.type = below(s, 3) ? EP_SUSPECT : EP_TRUST, .member = (uint8_t)below(s, s->n)};
+	struct ep_command command = {.type = below(s, 3) ? EP_SUSPECT : EP_TRUST};
+	command.member = (uint8_t)below(s, s->n);
 	if (command.member == p)
 		return;
 	SIM_TRACE(s, p, "--- %s p%d", command.type == EP_SUSPECT ? "suspects" : "trusts", command.member);

@@ -81,7 +81,8 @@ static void break_message(struct sim *s, struct ep_msg *msg)
 	case 5:
 		if (has_vector(msg->type)) { // a dependency far outside of every window
 			uint32_t skip = msg->type == EP_PREACCEPT ? 8 : msg->type == EP_PREACCEPT_OK ? 0 : 16;
-			ep_store64((uint8_t *)(msg + 1) + skip + 8 * below(s, s->n), (1ULL << 63) - 1 - below(s, 1000));
+			uint64_t place = below(s, s->n);
+			ep_store64((uint8_t *)(msg + 1) + skip + 8 * place, (1ULL << 63) - 1 - below(s, 1000));
 		} else {
 			msg->type = 0;
 		}

@@ -53,8 +53,10 @@ uint32_t load_next(const struct load_config *c, uint64_t *rng, uint64_t unique, 
 uint32_t load_rogue(uint64_t *rng, uint8_t *out)
 {
 	uint32_t room = ACCOUNTS - ROGUE_FIRST + 8; // some do not exist
-	return write_command(out, (struct bank_command){.op = BANK_TRANSFER, .from = ROGUE_FIRST + below(rng, room),
-							.to = ROGUE_FIRST + below(rng, room), .amount = below(rng, 3000)});
+	struct bank_command c = {.op = BANK_TRANSFER, .from = ROGUE_FIRST + below(rng, room)};
+	c.to = ROGUE_FIRST + below(rng, room);
+	c.amount = below(rng, 3000);
+	return write_command(out, c);
 }
 
 uint32_t load_final(const struct load_config *c, uint32_t k, uint8_t *out)

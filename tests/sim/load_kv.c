@@ -235,7 +235,7 @@ static bool as_counter(const struct entry *e, struct linear_op *out)
 		return true;
 	}
 	out->kind = LINEAR_READ;
-	if (e->got.code == PNYX_KV_OK)
+	if (e->got.code == PNYX_KV_OK && e->bytes.len > 0)
 		memcpy(text, e->bytes.data, e->bytes.len < sizeof text ? e->bytes.len : sizeof text - 1);
 	out->result = strtoll(text, NULL, 10);
 	return e->op->is_answered;

@@ -52,8 +52,9 @@ static void lie(struct sim *s, uint32_t which)
 		seq = below(c, 8) ? c->seq : seq;
 		break;
 	case 4:
-		session = (struct ep_session_id){.i = s->swarm.config.first + below(c, 20), .epoch = below(c, 3),
-						 .col = (uint8_t)below(c, 8)};
+		session = (struct ep_session_id){.i = s->swarm.config.first + below(c, 20)};
+		session.epoch = below(c, 3);
+		session.col = (uint8_t)below(c, 8);
 		seq = 1000000 + below(c, 3);
 		session.epoch = below(c, 2) ? session.epoch : 77; // mostly never a session of an honest client
 		session.i = session.epoch == s->swarm.config.epoch ? session.i + (1u << 20) : session.i;

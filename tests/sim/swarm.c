@@ -68,6 +68,13 @@ static uint64_t between(uint64_t *rng, uint64_t low, uint64_t high) // both incl
 	return low + ep_random(rng) % (high - low + 1);
 }
 
+// Half of them, or all. (One draw in an expression: C does not say in which order two would be made.)
+static uint32_t draw_faults(uint64_t *rng)
+{
+	uint32_t some = (uint32_t)ep_random(rng);
+	return ep_random(rng) % 4 == 0 ? FAULTS_ALL : some;
+}
+
 // Where a counter starts: mostly at the beginning, else so that it passes 2^31, 2^32 or a large number soon.
 static uint64_t draw_counter(uint64_t *rng, uint64_t top)
 {
@@ -196,7 +203,7 @@ void swarm_draw(struct swarm *s, const struct sim_options *o)
 {
 	uint64_t rng = ep_mix64(o->seed ^ 0x737761726d);
 	*s = (struct swarm){.seed = o->seed, .pace = o->is_tiny ? TINY_PACE : 1};
-	s->faults = o->faults & (uint32_t)(ep_random(&rng) | (ep_random(&rng) % 4 == 0 ? FAULTS_ALL : 0));
+	s->faults = o->faults & draw_faults(&rng);
 	if (o->rounds > 1)
 		s->faults &= ~(uint32_t)FAULT_CRASH; // nobody takes the place of the lost yet
 	draw_cluster(s, o, &rng);
@@ -209,7 +216,7 @@ void swarm_draw(struct swarm *s, const struct sim_options *o)
 void swarm_draw_round(struct swarm *s, const struct sim_options *o, uint32_t round)
 {
 	uint64_t rng = ep_mix64(ep_mix64(o->seed ^ 0x726f756e64) + round);
-	s->faults = o->faults & ~(uint32_t)FAULT_CRASH & (uint32_t)(ep_random(&rng) | (ep_random(&rng) % 4 == 0 ? FAULTS_ALL : 0));
+	s->faults = o->faults & draw_faults(&rng) & ~(uint32_t)FAULT_CRASH;
 	struct load_config load = s->load;
 	draw_load(s, &rng);
 	s->load.shift = load.shift;
