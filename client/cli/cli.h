@@ -27,6 +27,7 @@ struct cli {
 	const char *config_path; // NULL: none
 	const char *via;	 // member's name or column, NULL: any
 	const char *bind;
+	const char *control; // directory of the nodes' run directories, NULL: the usual one
 	uint64_t timeout_ms; // 0: from the configuration, else the library's default
 	bool is_json, is_raw, is_verbose, is_busy;
 	// arguments
@@ -39,6 +40,13 @@ struct cli {
 	struct pnyx_options options;
 	struct pnyx *client;
 	int server; // from `via`, else PNYX_ANY
+	char why[PNYX_ERROR_MAX]; // client == NULL: why not
+};
+
+enum connects {
+	CONNECTS_FIRST = 0, // or the program ends
+	CONNECTS_MAYBE,	    // runs without as well: `client` is NULL then
+	CONNECTS_ITSELF,    // by cli_open(), or not at all
 };
 
 struct command {
@@ -52,11 +60,12 @@ struct command {
 	// Before connecting: more options for the library, a last check. NULL: nothing. Returns as
 	// `set`.
 	const char *(*prepare)(struct cli *);
+	enum connects connects;
 };
 
 extern const struct command command_get, command_put, command_del, command_cas, command_incr,
     command_append, command_mget, command_mput, command_status, command_digest, command_echo,
-    command_bench;
+    command_bench, command_top, command_doctor, command_replica;
 
 // ---- options.c
 extern const struct argp common_argp; // input: struct cli
@@ -69,8 +78,11 @@ bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 bool read_share(const char *text, double *ret);
 
 // ---- connect.c
-// Finds the servers and connects; ends the program with a message when that fails.
+// Reads the configuration, finds the servers and connects, as the command wants it; ends the
+// program with a message when that fails.
 void cli_connect(struct cli *);
+// The servers and the connection alone. False: `why` says why not.
+bool cli_open(struct cli *);
 // The configured name of a member, else its column as text (static storage, until the next call but
 // three).
 const char *member_name(const struct cli *, int member);
@@ -80,6 +92,14 @@ const char *member_address(const struct cli *, int member);
 // program.
 __attribute__((format(printf, 3, 4))) _Noreturn void cli_fail(const struct cli *, int code,
 							      const char *format, ...);
+
+// ---- control.c
+// Asks a control plane of this machine over its admin socket: `member`'s, NULL: the first that
+// answers. The answer is the caller's; NULL: none, and `error` says so.
+json_t *ask_control(const struct cli *, const char *member, const char *command, char *error,
+		    size_t size);
+// Prints what a control plane knows of the members, and its alarm.
+void print_control(const json_t *view);
 
 // ---- output.c
 int exit_code(enum pnyx_status);

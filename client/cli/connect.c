@@ -136,10 +136,8 @@ static int find_via(const struct cli *cli)
 	return (int)column;
 }
 
-void cli_connect(struct cli *cli)
+bool cli_open(struct cli *cli)
 {
-	char error[PNYX_ERROR_MAX] = "";
-	load_config(cli);
 	find_servers(cli);
 	pnyx_options_init(&cli->options);
 	cli->options.servers = cli->servers_text;
@@ -156,12 +154,22 @@ void cli_connect(struct cli *cli)
 	const char *right = cli->command->prepare != NULL ? cli->command->prepare(cli) : NULL;
 	if (right != NULL)
 		cli_fail(cli, EXIT_USAGE, "%s: right would be %s", cli->command->name, right);
-	cli->client = pnyx_connect(&cli->options, error, sizeof error);
+	cli->client = pnyx_connect(&cli->options, cli->why, sizeof cli->why);
 	if (cli->client == NULL)
-		cli_fail(cli, EXIT_NOBODY, "%s", error);
+		return false;
 	cli->server = find_via(cli);
 	if (cli->server != PNYX_ANY)
 		pnyx_prefer(cli->client, cli->server);
+	return true;
+}
+
+void cli_connect(struct cli *cli)
+{
+	load_config(cli);
+	if (cli->command->connects == CONNECTS_ITSELF)
+		return;
+	if (!cli_open(cli) && cli->command->connects == CONNECTS_FIRST)
+		cli_fail(cli, EXIT_NOBODY, "%s", cli->why);
 }
 
 // A small ring, so that one printf may name several members.

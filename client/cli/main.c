@@ -8,6 +8,7 @@
 static const struct command *const commands[] = {
     &command_get,  &command_put,  &command_del,	   &command_cas,    &command_incr, &command_append,
     &command_mget, &command_mput, &command_status, &command_digest, &command_echo, &command_bench,
+    &command_top,  &command_doctor, &command_replica,
 };
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 
@@ -24,7 +25,10 @@ static const char top_doc[] =
     "  append KEY VALUE        add bytes at the end\n"
     "  mget KEY...             several at one point of time\n"
     "  mput KEY VALUE...       likewise, all or nothing\n"
-    "  status                  what every replica counts\n"
+    "  status                  members, their health, what every replica counts\n"
+    "  top                     rates of every replica, refreshed\n"
+    "  doctor                  what this machine lacks, and what to do\n"
+    "  replica stop|start|restart   this node's replica, by its control plane\n"
     "  digest                  whether all replicas hold the same state\n"
     "  echo                    raw round trip to a replica's data plane\n"
     "  bench                   load, latencies, shares\n"
@@ -146,6 +150,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "pnyx: cannot write the output\n");
 		code = EXIT_USAGE;
 	}
-	pnyx_close(cli.client);
+	if (cli.client != NULL)
+		pnyx_close(cli.client);
 	return code;
 }

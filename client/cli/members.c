@@ -52,7 +52,23 @@ void ask_counters(struct cli *cli, int member, struct cluster_counters *c)
 	}
 }
 
-static uint64_t refused(const struct ep_counters *c)
+uint64_t behind_others(const struct cluster_counters *c, int member)
+{
+	uint64_t behind = 0;
+	for (int col = 0; col < c->n; col++) {
+		uint64_t most = 0;
+		for (int m = 0; m < c->n; m++) {
+			const struct member_counters *other = &c->members[m];
+			if (other->is_there && other->frontiers[col].executed > most)
+				most = other->frontiers[col].executed;
+		}
+		if (c->members[member].frontiers[col].executed < most)
+			behind += most - c->members[member].frontiers[col].executed;
+	}
+	return behind;
+}
+
+uint64_t refused(const struct ep_counters *c)
 {
 	return c->busy_window + c->busy_own + c->busy_room + c->busy_asking;
 }

@@ -26,6 +26,11 @@ struct cluster_counters {
 // is_there == false.
 void ask_counters(struct cli *, int member, struct cluster_counters *);
 
+// Instances that the member has not executed and some other that answered has.
+uint64_t behind_others(const struct cluster_counters *, int member);
+// Requests that got BUSY.
+uint64_t refused(const struct ep_counters *);
+
 // What the members that answered both times did in between, summed.
 struct cluster_work {
 	uint64_t fast, slow;  // own instances committed

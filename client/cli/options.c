@@ -17,6 +17,8 @@ static const struct argp_option common_options[] = {
     {"raw", 'r', NULL, 0, "print values as they are, without a newline", 90},
     {"verbose", 'V', NULL, 0, "say on stderr who answered, how fast, by which path", 90},
     {"bind", 'b', "IP", 0, "local IPv4 address to send from", 90},
+    {"control", 'C', "DIR", 0,
+     "where this machine's control planes are, DIR/NAME/control.sock; default /run/pnyx", 90},
     {"busy", 'B', NULL, 0, "poll the socket instead of sleeping", 90},
     {0},
 };
@@ -68,6 +70,9 @@ static const char *set_common(struct cli *cli, int key, const char *arg)
 	case 'b':
 		cli->bind = arg;
 		return NULL;
+	case 'C':
+		cli->control = arg;
+		return arg[0] == '/' ? NULL : "a directory with its whole path";
 	case 'j':
 		cli->is_json = true;
 		return NULL;
@@ -86,7 +91,7 @@ static const char *set_common(struct cli *cli, int key, const char *arg)
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
-	if (key < 0 || key > 255 || strchr("scvtjrVbB", key) == NULL || key == 0)
+	if (key < 0 || key > 255 || strchr("scvtjrVbBC", key) == NULL || key == 0)
 		return ARGP_ERR_UNKNOWN;
 	struct cli *cli = state->input;
 	// A file on the command line beats a list in the environment.

@@ -81,6 +81,14 @@ static void print_member(const struct cli *cli, int index, const struct member_c
 	       " live instances, %" PRIu64 " sessions\n",
 	       m->core.arena_used, m->core.arena_room, 100 * (double)m->core.arena_used / room,
 	       m->core.live, m->core.sessions);
+	printf("  trouble   %" PRIu64 " executions waited for an undecided instance, %" PRIu64
+	       " cycles (largest %" PRIu64 "); %" PRIu64 " recoveries, %" PRIu64 " to Nop; %" PRIu64
+	       " refused\n",
+	       m->core.blocked, m->core.scc_multi, m->core.scc_largest, m->core.recoveries,
+	       m->core.recovered_nop, refused(&m->core));
+	printf("  loop      longest turn %.1f us; behind the furthest by %" PRIu64 " instances\n",
+	       1e6 * (double)m->shell.turn_longest / (double)(m->shell.tsc_hz | 1),
+	       behind_others(&counters, index));
 	print_frontiers(cli, m, counters.n);
 	print_nonzero("drops", ep_drop_names, m->drops, EP_DROP_REASONS);
 	print_nonzero("shell", shell_names, (const uint64_t *)&m->shell, sizeof m->shell / 8);
@@ -137,32 +145,57 @@ static json_t *json_member(const struct cli *cli, int index, const struct member
 	return object;
 }
 
-static int run(struct cli *cli)
+static void print_all(struct cli *cli, const json_t *view)
 {
 	const struct pnyx_cluster *cluster = pnyx_cluster(cli->client);
-	ask_counters(cli, cli->server, &counters);
-	json_t *list = json_array();
-	if (!cli->is_json)
-		printf("cluster %" PRIx64
-		       "  epoch %u  members %d, asked %d, answering %d  frame_max %u\n",
-		       cluster->id, cluster->epoch, counters.n, counters.asked, counters.answered,
-		       cluster->frame_max);
+	printf("cluster %" PRIx64 "  epoch %u  members %d, asked %d, answering %d  frame_max %u\n",
+	       cluster->id, cluster->epoch, counters.n, counters.asked, counters.answered,
+	       cluster->frame_max);
+	if (view != NULL)
+		print_control(view);
 	for (int m = 0; m < counters.n; m++) {
-		if (!counters.members[m].is_asked)
-			continue;
-		if (cli->is_json)
-			json_array_append_new(list, json_member(cli, m, &counters.members[m]));
-		else
+		if (counters.members[m].is_asked)
 			print_member(cli, m, &counters.members[m]);
 	}
-	if (cli->is_json) {
-		char id[20];
-		snprintf(id, sizeof id, "%" PRIx64, cluster->id);
-		print_json(json_pack("{s:s, s:i, s:i, s:i, s:O}", "cluster", id, "epoch",
-				     (int)cluster->epoch, "frame_max", (int)cluster->frame_max,
-				     "answering", counters.answered, "replicas", list));
+}
+
+static void print_all_json(struct cli *cli, json_t *view)
+{
+	const struct pnyx_cluster *cluster = pnyx_cluster(cli->client);
+	json_t *list = json_array();
+	char id[20];
+	for (int m = 0; m < counters.n; m++) {
+		if (counters.members[m].is_asked)
+			json_array_append_new(list, json_member(cli, m, &counters.members[m]));
 	}
-	json_decref(list);
+	snprintf(id, sizeof id, "%" PRIx64, cluster->id);
+	print_json(json_pack("{s:s, s:i, s:i, s:i, s:o, s:O?}", "cluster", id, "epoch",
+			     (int)cluster->epoch, "frame_max", (int)cluster->frame_max, "answering",
+			     counters.answered, "replicas", list, "control", view));
+}
+
+// No replica answers: what a control plane knows is all there is.
+static int say_nobody(struct cli *cli, const json_t *view)
+{
+	if (view == NULL)
+		cli_fail(cli, EXIT_NOBODY, "%s", cli->why);
+	if (!cli->is_json)
+		print_control(view);
+	cli_fail(cli, EXIT_NOBODY, "%s", cli->why);
+}
+
+static int run(struct cli *cli)
+{
+	char error[256];
+	json_t *view = ask_control(cli, NULL, "status", error, sizeof error);
+	if (cli->client == NULL)
+		return say_nobody(cli, view);
+	ask_counters(cli, cli->server, &counters);
+	if (cli->is_json)
+		print_all_json(cli, view);
+	else
+		print_all(cli, view);
+	json_decref(view);
 	if (counters.answered == counters.asked)
 		return EXIT_DONE;
 	return counters.answered > 0 ? EXIT_NOT_FOUND : EXIT_NOBODY;
@@ -171,7 +204,8 @@ static int run(struct cli *cli)
 const struct command command_status = {
     .name = "status",
     .doc = "Prints identity, progress, counters and room of every replica, --via: of one (-V: all "
-	   "counters of the "
-	   "core). Exit code 1 when some do not answer, 5 when none does.",
+	   "counters of the core); before that what a control plane of this machine knows, if one "
+	   "answers (--control). Exit code 1 when some replicas do not answer, 5 when none does.",
     .run = run,
+    .connects = CONNECTS_MAYBE,
 };

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Three control planes with replicas that only have a mailbox, over loopback: each part is killed, stopped, lied to.
-# processes.sh PNYX-CONTROL FAKE-REPLICA
+# processes.sh PNYX-CONTROL FAKE-REPLICA PNYX
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
-control=$1 fake=$2
+control=$1 fake=$2 pnyx=$3
 dir=$(mktemp -d)
 net=127.$(($$ % 200 + 20)).$(($$ / 200 % 250)) # two runs at once do not meet
 checks=0 failures=0
@@ -142,6 +142,13 @@ check "and is known" eventually says a life serving
 check "stop" is "$(ask a stop 'done')" true
 check "it is down" eventually says a life stopped
 check "who asked is logged" logged a "event=admin command=stop user=$(id -un) uid=$(id -u)"
+check "pnyx shows what the control planes know, and that no replica answers" is \
+	"$("$pnyx" -c "$dir/conf" -C "$dir" -t 100 status 2>/dev/null | grep -cE '^  (a +stopped|[bc] +serving) '; echo "${PIPESTATUS[0]}")" "3
+5"
+check "pnyx asks for the same" "$pnyx" -C "$dir" --via c replica restart
+check "and it is logged" logged c 'event=admin command=restart'
+check "c serves again" eventually says a members.c.says.life serving
+check "pnyx hears a refusal" is "$("$pnyx" -C "$dir" --via a replica restart 2>&1 || :)" "pnyx: a: it does not run"
 check "start again" is "$(ask a start 'done')" true
 check "a serves" eventually says a life serving
 check "starting it twice is refused" is "$(ask a start error)" "it runs already"

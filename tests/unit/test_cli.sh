@@ -56,6 +56,26 @@ expect 2 "right would be HOST or HOST:PORT" -s 127.0.0.1:0 get k
 expect 2 "right would be HOST or HOST:PORT" -s 127.0.0.1,, get k
 expect 2 "right would be HOST or HOST:PORT" -s 127.0.0.1:port get k
 expect 2 "right would be a list" -s "" get k
+expect 2 "a directory with its whole path" -s $nobody -C here get k
+# the node's own: no replica is asked
+expect 2 "which replica? right would be --via NAME" replica stop
+expect 2 "right would be stop, start or restart" --via a replica destroy
+expect 5 "no control plane answers in $dir/a" -C "$dir" --via a replica stop
+expect 2 "milliseconds from 100 to 60000" -s $nobody top --interval 5
+expect 0 " checks, " doctor
+mkdir -p "$dir/tree/proc" "$dir/tree/sys/kernel/mm/hugepages/hugepages-2048kB" "$dir/tree/sys/devices/system/clocksource/clocksource0" \
+	"$dir/tree/sys/devices/system/cpu/cpu0/cpufreq"
+expect 1 "no sse4_2: DPDK and CRC32C need it" doctor --root "$dir/tree"
+echo "flags : fpu sse4_2 constant_tsc nonstop_tsc" >"$dir/tree/proc/cpuinfo"
+echo 0 >"$dir/tree/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+echo hpet >"$dir/tree/sys/devices/system/clocksource/clocksource0/current_clocksource"
+echo powersave >"$dir/tree/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+expect 0 "hpet: reading the time is slow" doctor --root "$dir/tree"
+expect 0 "1 of 1 processors save power" doctor --root "$dir/tree"
+expect 0 "none of 2 MiB" doctor --root "$dir/tree"
+expect 0 "modprobe vfio-pci" doctor --root "$dir/tree"
+expect 0 '"what": "governor", "found": "1 of 1 processors save power' --json doctor --root "$dir/tree"
+expect 1 "member a       does not answer at 127.0.0.1:9" -c "$dir/good" -t 200 doctor
 # configuration
 expect 2 "bad:2: port cannot be 0; right would be a whole number from 1 to 65535" -c "$dir/bad" get k
 expect 2 "No such file or directory" -c "$dir/none" get k

@@ -57,6 +57,10 @@ expect() {
 start || exit 1
 export PNYX_CONFIG="$dir/conf"
 
+expect 0 "answering 3" -C "$dir" top --count 1 --interval 100
+expect 0 "longest turn" -C "$dir" status
+expect 0 '"control": null' -C "$dir" --json status
+expect 0 "answers at 127.0.0.1" doctor
 expect 1 "not found" get k
 expect 0 "=ok" --via a put k hello
 expect 0 "=hello" --via b get k
