@@ -81,7 +81,7 @@ static void test_long_chain(void)
 	config.app_capacity = 1u << 23;
 	config.exec_budget = 64;
 	core_start_with(&c, &config);
-	uint64_t length = 50000;
+	uint64_t length = 100000;
 	for (uint64_t i = length; i >= 1; i--) // from its end: nothing can run before the first one is there
 		commit(1 + i % 2, (i + 1) / 2, 0, i % 2 ? i / 2 : i / 2 - 1, i % 2 ? (i - 1) / 2 : i / 2, "k");
 	while (ep_deadline(c.r) <= c.now)
