@@ -47,7 +47,7 @@ static uint64_t lay_out(struct ep_replica *r, const struct ep_config *c)
 	r->at_journal = take(&at, sizeof(struct ep_journal));
 	r->at_records = take(&at, slots * r->record_stride);
 	r->at_payloads = take(&at, slots * r->payload_stride);
-	r->at_bitmap = take(&at, slots / 8);
+	r->at_bitmap = take(&at, (slots + 63) / 64 * 8);
 	r->at_sessions = take(&at, (uint64_t)c->sessions_max * sizeof(struct ep_session));
 	r->at_session_buckets = take(&at, 8ULL * r->session_buckets);
 	r->at_app = take(&at, pnyx_app_size(&app));
@@ -158,9 +158,9 @@ enum ep_attach ep_replica_init(void *arena, size_t size, const struct ep_config 
 		struct ep_column *c = &r->columns[col];
 		c->exec_prefix = c->stable = c->agreed = c->ripe = c->ripening = c->known = c->cprefix = c->kprefix = config->first;
 		c->unindexed = EP_NIL;
-		uint64_t *bits = (uint64_t *)ep_at(r, r->at_bitmap) + (ep_slot_of(r, col, 0) >> 6);
 		for (uint64_t i = config->first + 1; i <= config->first + config->window; i++) {
-			uint64_t bit = 1ULL << (i & 63), *word = &bits[(i & ep_mask(r)) >> 6];
+			ep_slot slot = ep_slot_of(r, col, i);
+			uint64_t bit = 1ULL << (slot & 63), *word = (uint64_t *)ep_at(r, r->at_bitmap) + (slot >> 6);
 			*word = (i >> r->window_shift) & 1 ? *word | bit : *word & ~bit; // not executed
 		}
 	}

@@ -48,9 +48,9 @@ const char *ep_config_check(const struct ep_config *c)
 	if (c->frame_max < EP_FRAME_MAX_MIN || c->frame_max > EP_FRAME_MAX_MAX)
 		return "frame_max: 1024 to 8972 bytes of UDP payload";
 	if (!is_power_of_two(c->window) || c->window < EP_WINDOW_MIN || c->window > EP_WINDOW_MAX)
-		return "window: a power of two from 128 to 16777216";
-	if (c->own_max < 1 || c->own_max > c->window - EP_WINDOW_RESERVE)
-		return "own_max: from 1 to window - 64";
+		return "window: a power of two from 2 to 16777216";
+	if (c->own_max < 1 || c->own_max > c->window - ep_window_reserve(c->window))
+		return "own_max: from 1 to window - 64 (to half of a window below 128)";
 	if (c->batch_max < 1 || c->batch_max > EP_BATCH_MAX)
 		return "batch_max: from 1 to 64";
 	if (!is_power_of_two(c->keys_max) || c->keys_max < 2 || c->keys_max > EP_KEYS_MAX)

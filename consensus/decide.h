@@ -73,6 +73,8 @@ static inline bool ep_is_driven(const struct ep_replica *r, ep_slot slot)
 // Timers of own open instances.
 void ep_timer_set(struct ep_replica *, ep_slot, uint8_t queue, ep_time due);
 void ep_timer_cancel(struct ep_replica *, ep_slot);
+// The timer of an open own instance fires, whatever its time is.
+void ep_timer_expire(struct ep_replica *, struct ep_effects *, ep_slot);
 void ep_timers_run(struct ep_replica *, struct ep_effects *);
 ep_time ep_timers_next(const struct ep_replica *);
 ep_time ep_after_rtts(const struct ep_replica *, uint32_t rtts, ep_time least);

@@ -58,8 +58,8 @@ struct ep_config {
 	uint8_t boot_id[16];
 	uint64_t seed;      // jitter and choices of this replica
 
-	uint32_t window;       // instances per column, a power of two, at least 128; equal on all members
-	uint32_t own_max;      // own commands submitted and not executed here (A), at most window - 64
+	uint32_t window;       // instances per column, a power of two; 2 to 64 are for exploration; equal on all members
+	uint32_t own_max;      // own commands submitted and not executed here (A), at most window - 64 (half of a window below 128)
 	uint32_t batch_max;    // commands that share an instance, 1..EP_BATCH_MAX; batches form from what one burst brings
 	uint32_t keys_max;     // keys of one instance in the conflict index, 2..64; more are kept unindexed
 	uint32_t index_keys;   // distinct keys in the conflict index
@@ -196,8 +196,17 @@ struct ep_look {
 };
 void ep_look(struct ep_replica *, struct ep_look *ret); // brings the counters of room up to date, changes nothing else
 void ep_poison(struct ep_replica *); // a failed check: this identity must not be attached again
-// Canonical hash of the protocol state: no clocks, counters or list order. For the explorer.
+// Canonical hash of what decides the replica's future, time apart: no clocks, counters or list order (fingerprint.c).
 uint64_t ep_fingerprint(const struct ep_replica *);
+// The same without parts that the caller knows to have no influence in what it explores.
+enum ep_print_part {
+	EP_PRINT_CLOCK = 1,    // the Lamport clock: no command will be submitted here
+	EP_PRINT_KNOWN = 2,    // the highest instances heard of: timers do not run
+	EP_PRINT_REPORTED = 4, // what members told of their executions: nothing is recycled
+	EP_PRINT_NACKED = 8,   // ballots seen in Nacks
+	EP_PRINT_VOLATILE = 16, // what no restart keeps: tallies, attempts, timers
+};
+uint64_t ep_fingerprint_without(const struct ep_replica *, uint32_t parts);
 
 enum ep_phase { EP_INITIAL = 0, EP_PREACCEPTED = 1, EP_ACCEPTED = 2, EP_COMMITTED = 3 };
 

@@ -3,9 +3,9 @@
 #include "consensus/app/app.h"
 #include "consensus/wire.h"
 
-#define EP_WINDOW_MIN 128       // below it the reserve for RECONFIG leaves too little
+#define EP_WINDOW_MIN 2         // for exploration; a configuration file starts at 128 (client/config)
 #define EP_WINDOW_MAX (1u << 24) // slot numbers of 7 columns fit 32 bits with room for links
-#define EP_WINDOW_RESERVE 64    // instances that only RECONFIG may use: a full window must be curable
+#define EP_WINDOW_RESERVE 64    // instances that only RECONFIG may use: a full window must be curable; half of a window below 128
 #define EP_KEYS_MAX 64          // keys of one instance: 16 of a command, its session, room for batches
 #define EP_FETCH_SPAN 64        // instances that one FetchCommit asks for
 #define EP_RECYCLE_BUDGET 64    // slots recycled per step: four times what one step can fill at the most
@@ -17,6 +17,11 @@
 #define EP_RECOVERIES_MAX 192   // attempts under way at one replica; a range is taken in turns of it
 #define EP_CONFLICTS_MAX 48     // conflicts that one validation keeps; more make it wait for a new ballot
 #define EP_RECOVER_RESENDS 4    // messages sent again before an attempt is given up
+
+static inline uint32_t ep_window_reserve(uint32_t window)
+{
+	return window < 2 * EP_WINDOW_RESERVE ? window / 2 : EP_WINDOW_RESERVE;
+}
 
 // A step takes at most two frames for a member: one message that fits a frame, after what was open.
 _Static_assert(EP_KEYS_MAX >= PNYX_KEYS_MAX + 2, "a command's keys, its session and the table of sessions");

@@ -105,33 +105,3 @@ struct ep_session_id ep_executing(const struct ep_replica *r)
 	const struct ep_record *rec = ep_rec(r, (ep_slot)r->order_head - 1);
 	return (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = ep_slot_col(r, (ep_slot)r->order_head - 1) };
 }
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	return ep_mix64(h ^ v);
-}
-
-uint64_t ep_fingerprint(const struct ep_replica *r)
-{
-	uint64_t h = mix(r->config.epoch, r->next_i);
-	for (uint32_t c = 0; c < r->n; c++) {
-		const struct ep_column *col = &r->columns[c];
-		h = mix(mix(mix(h, col->exec_prefix), col->stable), col->known);
-		for (uint64_t i = col->stable + 1; i <= col->known; i++) {
-			struct ep_peek p = ep_peek(r, (uint8_t)c, i);
-			h = mix(h, (uint64_t)p.exists | p.is_executed << 1 | p.is_nop << 2 | p.has_init << 3 | (uint64_t)p.phase << 4 |
-					   (uint64_t)p.fq << 8);
-			if (!p.exists)
-				continue;
-			h = mix(mix(mix(h, p.bal), p.abal), p.seq);
-			h = ep_hash64(h, p.dep, 8u * r->n);
-			h = ep_hash64(h, p.idep, 8u * r->n);
-			h = p.payload ? ep_hash64(h, p.payload, p.payload_len) : h;
-			if (c == r->self) {
-				const struct ep_own *own = ep_own(r, ep_slot_of(r, c, i));
-				h = mix(h, own->tally_ok | own->tally_eq << 8 | own->acc_ok << 16 | own->is_late << 24);
-			}
-		}
-	}
-	return h;
-}

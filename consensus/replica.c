@@ -31,7 +31,7 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 	ep_learn_run(r, fx);
 	ep_recoveries_run(r, fx);
 	// Under load frontiers are told as soon as a part of the window has been used up, not by the clock.
-	bool is_far = r->executed_count - r->executed_at_status >= r->config.window / 16;
+	bool is_far = r->executed_count - r->executed_at_status >= (r->config.window + 15) / 16;
 	if ((r->now >= r->status_due || is_far) && ep_has_frames(fx)) {
 		uint64_t none[EP_MEMBERS_MAX] = { 0 };
 		ep_window_report(r, r->self, none); // our own prefixes moved

@@ -124,8 +124,9 @@ static void resubmit(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
 		ep_timer_set(r, slot, EP_QUEUE_RESUBMIT, r->now);
 }
 
-static void expire(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, uint8_t queue)
+void ep_timer_expire(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
 {
+	uint8_t queue = ep_own(r, slot)->queue;
 	ep_timer_cancel(r, slot);
 	if (queue == EP_QUEUE_FAST) {
 		give_up_fast(r, fx, slot);
@@ -148,5 +149,5 @@ void ep_timers_run(struct ep_replica *r, struct ep_effects *fx)
 {
 	for (uint8_t q = 0; q < EP_QUEUES; q++)
 		while (r->queues[q].head != EP_NIL && ep_own(r, r->queues[q].head)->due <= r->now && ep_has_frames(fx))
-			expire(r, fx, ep_slot_of(r, r->self, r->queues[q].head), q);
+			ep_timer_expire(r, fx, ep_slot_of(r, r->self, r->queues[q].head));
 }

@@ -155,5 +155,5 @@ bool ep_window_accepts(struct ep_replica *r, const uint64_t *deps)
 bool ep_window_has_room(const struct ep_replica *r)
 {
 	const struct ep_column *c = &r->columns[r->self];
-	return r->next_i <= c->agreed + r->config.window - EP_WINDOW_RESERVE;
+	return r->next_i <= c->agreed + r->config.window - ep_window_reserve(r->config.window);
 }

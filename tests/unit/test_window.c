@@ -131,7 +131,30 @@ static void test_resubmission_pending(void)
 	core_end(&c);
 }
 
+// Down to two instances a column, for exploration: several columns share a word of the executed bitmap.
+static void test_small(void)
+{
+	for (uint32_t window = 2; window <= 64; window *= 2) {
+		struct ep_config config = core_config(3, 0, 0);
+		config.window = window;
+		config.own_max = window / 2;
+		core_start_with(&c, &config);
+		for (uint64_t i = 1; i <= 3 * window + 1; i++) {
+			for (uint8_t col = 1; col < 3; col++) {
+				CU_ASSERT_FALSE(ep_peek(c.r, col, i).is_executed);
+				core_value(&c, col, EP_COMMIT, col, i, 0, NULL, "NOP");
+				CU_ASSERT(ep_peek(c.r, col, i).is_executed);
+				CU_ASSERT_EQUAL(ep_exec_prefix(c.r, col), i);
+			}
+			CU_ASSERT_FALSE(ep_peek(c.r, 0, 1).is_executed);
+		}
+		CU_ASSERT_EQUAL(ep_stable(c.r, 1), 2 * window + 1); // what came later proves it
+		core_end(&c);
+	}
+}
+
 static const struct unit_test tests[] = { { "places", test_places }, { "accepts", test_accepts }, { "recycle", test_recycle },
 					  { "a liar", test_liar },
-					  { "resubmission pending", test_resubmission_pending }, { "large numbers", test_large_numbers } };
+					  { "resubmission pending", test_resubmission_pending }, { "large numbers", test_large_numbers },
+					  { "small windows", test_small } };
 UNIT_MAIN("window", tests)
