@@ -1,11 +1,12 @@
 #!/bin/bash
-# Usage: scripts/mutations.sh [ID ...] [--seeds N] [--scripts] [--list] [--help]
+# Usage: scripts/mutations.sh [ID ...] [--by FINDER] [--seeds N] [--scripts] [--list] [--help]
 #
-# Measures the tests themselves: breaks one rule of the core at a time, in a copy, and lets scenarios and simulator find it.
+# Measures the tests themselves: breaks one rule of the core at a time, in a copy, and lets scenarios, explorer and simulator find it.
 # Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning.
 #
+#   --by FINDER   scenario, explorer or simulator alone (default: one after the other, until one finds it)
 #   --seeds N     how many seeds of the simulator may be spent on one mutation (default 2000)
-#   --scripts     only the scripts may find them: quick, for those that they find
+#   --scripts     the same as --by scenario: quick, for those that scripts find
 #   --list        only lists them
 #
 # One line for each: id, file:line, what caught it, seeds, seconds. The last line: PNYX mutations N/N caught
@@ -17,11 +18,16 @@ for lib in common packages build; do
 	. "$here/lib/$lib.sh"
 done
 
-seeds=2000 wanted=() list=no targets=(tests/scenario/pnyx-scenario tests/sim/pnyx-sim tests/sim/pnyx-sim-cut tests/sim/pnyx-sim-bank)
+seeds=2000 wanted=() list=no finders=(scenario explorer simulator)
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seeds) need_value "$1" $#; need_number "$1" "$2" 1 100000000; seeds=$2; shift ;;
-	--scripts) seeds=0 targets=(tests/scenario/pnyx-scenario) ;;
+	--by)
+		need_value "$1" $#
+		case $2 in scenario | explorer | simulator) finders=("$2") ;; *) usage_error "--by takes scenario, explorer or simulator" ;; esac
+		shift
+		;;
+	--scripts) finders=(scenario) ;;
 	--list) list=yes ;;
 	-h | --help) print_manual "$0"; exit 0 ;;
 	-*) usage_error "unknown option '$1'" ;;
@@ -46,8 +52,16 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree"
-tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/app | tar -C "$work/tree" -xf -
-printf 'foreach d : ["sim", "scenario"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
+tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/explore tests/app | tar -C "$work/tree" -xf -
+printf 'foreach d : ["sim", "scenario", "explore"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
+targets=()
+for finder in "${finders[@]}"; do
+	case $finder in
+	scenario) targets+=(tests/scenario/pnyx-scenario) ;;
+	explorer) targets+=(tests/explore/pnyx-explore) ;;
+	simulator) targets+=(tests/sim/pnyx-sim tests/sim/pnyx-sim-cut tests/sim/pnyx-sim-bank) ;;
+	esac
+done
 BUILD_TARGETS=("${targets[@]}")
 ROOT=$work/tree build_in "$work/build" -Ddcheck=true -Doptimization=1 -Ddebug=false
 
@@ -58,6 +72,30 @@ by_scenario() {
 		out=$(timeout 20 "$work/build/tests/scenario/pnyx-scenario" "$script" 2>&1 | tail -1) ||
 			{ printf 'scenario %s: %s' "$(basename "$script" .pnyx)" "$out"; return; }
 	done
+}
+
+# The first scope of tests/explore that fails: small ones, and the beginnings of larger ones, some seconds in all.
+by_explorer() {
+	local args out code
+	while read -r args; do
+		code=0
+		# shellcheck disable=SC2086 # words on purpose
+		out=$(timeout 120 "$work/build/tests/explore/pnyx-explore" --scope $args 2>&1) || code=$?
+		case $code in 0 | 2 | 124) continue ;; esac
+		printf 'explorer %s: %s' "$args" "$(grep -m1 -oE '^violation: .{0,90}' <<<"$out" || tail -1 <<<"$out")"
+		printf ' (%s, %s steps)' "$(tail -1 <<<"$out")" "$(grep -cE '^ *[0-9]+  ' <<<"$out")"
+		return
+	done <<-'END'
+		n3-e-k2 --recoveries 11
+		n3-h3-k2 --recoveries 10 --restarts 11
+		n3-e-k2 --recoveries 20
+		n5-dead2 --recoveries 21
+		n3-rw --recoveries 000
+		n2-recycle --recoveries 0001 --restarts 00
+		n5-dead1 --states 300000
+		n7-walk --walks 200
+		n5-walk --walks 3000
+	END
 }
 
 # The first seed that fails, in growing slices, over clusters and modes in turn.
@@ -96,8 +134,8 @@ for p in "${patches[@]}"; do
 	if ! ninja -C "$work/build" "${targets[@]}" >"$work/log" 2>&1; then
 		printf '%-32s %s:%s DOES NOT BUILD: %s\n' "$id" "$file" "$line" "$(grep -m1 error "$work/log")"
 	else
-		by=$(by_scenario)
-		[ -n "$by" ] || by=$(by_simulator)
+		by=
+		for finder in "${finders[@]}"; do [ -n "$by" ] || by=$("by_$finder"); done
 		if [ -n "$by" ]; then caught=$((caught + 1)); else by='SURVIVED'; fi
 		printf '%-32s %s:%s %s; seeds %s, %d s\n' "$id" "$file" "$line" "$by" "$(cat "$work/spent")" $((SECONDS - began))
 	fi
