@@ -25,15 +25,13 @@ const char *const ep_drop_names[EP_DROP_REASONS] = {
 	[EP_DROP_CONTRADICTION] = "contradiction",
 };
 
-// CRC32C of the payload as if the crc field were zero.
+// CRC32C of the payload as if the crc field were zero: the header by words, then the rest.
 static uint32_t frame_crc(const uint8_t *data, uint32_t len)
 {
-	static const uint8_t zero[sizeof(uint32_t)];
-	const uint32_t at = offsetof(struct ep_wire_header, crc);
-	const uint32_t rest = at + sizeof zero;
-	uint32_t crc = ep_crc32c(0, data, at);
-	crc = ep_crc32c(crc, zero, sizeof zero);
-	return ep_crc32c(crc, data + rest, len - rest);
+	struct ep_wire_header h;
+	memcpy(&h, data, sizeof h);
+	h.crc = 0;
+	return ep_crc32c(ep_crc32c(0, &h, sizeof h), data + sizeof h, len - (uint32_t)sizeof h);
 }
 
 // True when exactly `count` message heads lead from the end of the header to the end of the frame.

@@ -38,7 +38,7 @@ static void crc_vectors(void)
 static void crc_agrees_with_bitwise(void)
 {
 	uint64_t rng = 1;
-	for (uint32_t len = 0; len < 200; len++) {
+	for (uint32_t len = 0; len < 1500; len += len < 200 ? 1 : 61) {
 		uint32_t cut = len ? (uint32_t)(ep_random(&rng) % len) : 0;
 		uint8_t *b = malloc(len + 1); // odd start: alignment must not matter
 		for (uint32_t k = 0; k <= len; k++)
