@@ -1,5 +1,6 @@
 // The raw echo: the round trip of the same path without the core, for comparison.
 #include "dataplane/net.h"
+#include "dataplane/checksum.h"
 
 bool dp_echo_answer(struct dp_net *net, struct rte_mbuf *m)
 {
@@ -27,7 +28,7 @@ bool dp_echo_answer(struct dp_net *net, struct rte_mbuf *m)
 	udp->src_port = udp->dst_port;
 	udp->dst_port = port_from;
 	udp->dgram_cksum = 0;
-	udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+	udp->dgram_cksum = dp_udp_checksum(ip, udp);
 	net->counters->rx_echo++;
 	return true;
 }

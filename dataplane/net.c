@@ -1,5 +1,6 @@
 // Ethernet, IPv4 and UDP: looking at what came in, and headers for what goes out.
 #include "dataplane/net.h"
+#include "dataplane/checksum.h"
 
 static uint32_t load32(const uint8_t *p)
 {
@@ -39,7 +40,7 @@ static enum dp_verdict parse_udp(struct dp_net *net, struct rte_mbuf *m, const s
 	if (rte_be_to_cpu_16(udp->dst_port) != net->port || len < sizeof *udp || len > total - ip_len)
 		return drop(&c->drop_udp);
 	bool is_bad = !net->ignores_udp && (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD;
-	if (net->checks_udp && udp->dgram_cksum != 0 && rte_ipv4_udptcp_cksum(ip, udp) != 0xffff) // a correct sum cancels itself
+	if (net->checks_udp && udp->dgram_cksum != 0 && dp_udp_sum(ip, udp) != 0xffff) // a correct sum cancels itself
 		is_bad = true;
 	if (is_bad)
 		return drop(&c->drop_checksum);
@@ -106,7 +107,7 @@ static void seal(uint64_t offload, struct rte_mbuf *m, struct rte_ipv4_hdr *ip, 
 	if (!(offload & RTE_MBUF_F_TX_IP_CKSUM))
 		ip->hdr_checksum = rte_ipv4_cksum(ip);
 	udp->dgram_cksum = 0;
-	udp->dgram_cksum = offload & RTE_MBUF_F_TX_UDP_CKSUM ? rte_ipv4_phdr_cksum(ip, offload) : rte_ipv4_udptcp_cksum(ip, udp);
+	udp->dgram_cksum = offload & RTE_MBUF_F_TX_UDP_CKSUM ? rte_ipv4_phdr_cksum(ip, offload) : dp_udp_checksum(ip, udp);
 }
 
 bool dp_net_build(struct dp_net *net, struct rte_mbuf *m)

@@ -1,6 +1,7 @@
 // Ethernet, ARP, IPv4 and UDP as strangers send them: each damage is one drop under its own reason.
 #include <rte_arp.h>
 #include "consensus/base/rng.h"
+#include "dataplane/checksum.h"
 #include "dataplane/net.h"
 #include "tests/dpdk/eal.h"
 #include "tests/dpdk/frame.h"
@@ -319,7 +320,28 @@ static void test_verdict_of_port(void)
 	}
 }
 
+// Against the definition: 16-bit words, one after the other.
+static void test_sum(void)
+{
+	static uint8_t bytes[1600];
+	uint64_t rng = 7;
+	for (uint32_t k = 0; k < sizeof bytes; k++)
+		bytes[k] = below(&rng, 4) == 0 ? 0xff : (uint8_t)below(&rng, 256);
+	for (uint32_t len = 0; len < 1500; len += len < 100 ? 1 : 31) {
+		uint32_t sum = 0;
+		for (uint32_t k = 0; k < len; k++)
+			sum += k % 2 ? (uint32_t)bytes[len % 7 + k] << 8 : bytes[len % 7 + k];
+		while (sum >> 16)
+			sum = (sum & 0xffff) + (sum >> 16);
+		CU_ASSERT_EQUAL(dp_fold(dp_sum(bytes + len % 7, len)), sum);
+	}
+	memset(bytes, 0xff, sizeof bytes); // carries everywhere
+	CU_ASSERT_EQUAL(dp_fold(dp_sum(bytes, 1472)), 0xffff);
+	CU_ASSERT_EQUAL(dp_fold(UINT64_MAX), 0xffff);
+}
+
 static const struct unit_test tests[] = {
+	{ "sums of any length", test_sum },
 	{ "a good frame", test_good },
 	{ "members and strangers", test_members },
 	{ "padding", test_padding },

@@ -38,7 +38,8 @@ static void start_end(struct lab_end *end, uint32_t k, struct ep_shell_counters 
 	end->lcore = lab.o.lcores == 2 && !end->is_client && k >= lab.o.n / 2;
 	end->counters = counters;
 	struct dp_net *net = &end->net;
-	*net = (struct dp_net){ .port = EP_UDP_PORT, .mask = UINT32_MAX >> 8, .n = (uint8_t)lab.o.n, .self = (uint8_t)k, .counters = counters };
+	*net = (struct dp_net){ .port = EP_UDP_PORT, .mask = UINT32_MAX >> 8, .n = (uint8_t)lab.o.n, .self = (uint8_t)k, .counters = counters,
+				.checks_udp = !lab.o.is_offloaded, .ignores_udp = lab.o.is_offloaded };
 	address(&net->mac, net->ip, k);
 	for (uint32_t m = 0; m < lab.o.n; m++) {
 		net->peers[m] = (struct dp_neighbour){ .port = EP_UDP_PORT, .is_resolved = true, .is_fixed = true };
@@ -46,6 +47,8 @@ static void start_end(struct lab_end *end, uint32_t k, struct ep_shell_counters 
 	}
 	if (end->is_client)
 		net->port = 4000;
+	if (lab.o.is_offloaded)
+		net->tx_offload = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
 	lab.ends[k] = end;
 }
 

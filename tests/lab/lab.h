@@ -25,7 +25,7 @@ struct lab_options {
 	enum lab_clock clock;
 	uint64_t keys, commands, seed;
 	double hot, reads, seconds, warmup;
-	bool is_echo, is_long, is_huge;
+	bool is_echo, is_long, is_huge, is_offloaded;
 	const char *json;
 };
 

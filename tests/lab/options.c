@@ -23,6 +23,7 @@ static const struct argp_option table[] = {
 	{ "wire", 'D', "NS", 0, "delay of the wire one way, default 0", 3 },
 	{ "clock", 'T', "real|virtual", 0, "real: all take turns on the processors at hand. virtual: each replica and each client has one of its "
 	  "own; the cycles of every turn are measured and put together in virtual time", 3 },
+	{ "offload", 'O', NULL, 0, "as if the port made and verified IP and UDP checksums, which most NICs do and a ring does not", 3 },
 	{ "lcores", 'l', "1|2", 0, "real clock: processors used, default 1", 3 },
 	{ "echo", 'e', NULL, 0, "the raw round trip too, by the same program on the same path", 3 },
 	{ "cap", 'A', "US", 0, "virtual clock: a turn that takes longer was interrupted by the machine and counts as this, default 100", 3 },
@@ -72,6 +73,9 @@ static error_t set_where(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'e':
 		o->is_echo = true;
+		return 0;
+	case 'O':
+		o->is_offloaded = true;
 		return 0;
 	case 'A':
 		whole(state, arg, 1, 1000000, &o->cap_us);
