@@ -20,6 +20,7 @@ static void send_welcome(struct ep_replica *r, struct ep_effects *fx, const stru
 	struct ep_wire_member *members = (void *)(w + 1);
 	for (uint32_t m = 0; m < r->n; m++) {
 		const struct ep_member *from = &r->config.members[m];
+		members[m] = (struct ep_wire_member){ 0 };
 		memcpy(members[m].uuid, from->uuid, sizeof from->uuid);
 		memcpy(members[m].ip, from->ip, sizeof from->ip);
 		members[m].port = from->port;

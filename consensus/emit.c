@@ -24,13 +24,13 @@ struct ep_msg *ep_emit(struct ep_replica *r, struct ep_effects *fx, uint32_t to,
 {
 	CHECK(to != r->self && to < r->n);
 	struct ep_frame *frame = fx->open[to] ? &fx->frames[fx->open[to] - 1] : NULL;
-	struct ep_msg *msg = frame ? ep_wire_append(frame->data, &frame->len, r->config.frame_max, type, len) : NULL;
+	struct ep_msg *msg = frame ? ep_wire_room(frame->data, &frame->len, r->config.frame_max, type, len) : NULL;
 	if (msg)
 		return msg;
 	frame = open_frame(r, fx, EP_FRAME_MEMBER);
 	frame->member = (uint8_t)to;
 	fx->open[to] = fx->used;
-	msg = ep_wire_append(frame->data, &frame->len, r->config.frame_max, type, len);
+	msg = ep_wire_room(frame->data, &frame->len, r->config.frame_max, type, len);
 	CHECK(msg);
 	return msg;
 }
@@ -41,13 +41,13 @@ struct ep_msg *ep_emit_client(struct ep_replica *r, struct ep_effects *fx, const
 	struct ep_frame *frame = fx->open_client ? &fx->frames[fx->open_client - 1] : NULL;
 	struct ep_msg *msg = NULL;
 	if (frame && memcmp(&frame->to, to, sizeof *to) == 0)
-		msg = ep_wire_append(frame->data, &frame->len, r->config.frame_max, type, len);
+		msg = ep_wire_room(frame->data, &frame->len, r->config.frame_max, type, len);
 	if (!msg) {
 		frame = open_frame(r, fx, EP_FRAME_REPLY);
 		frame->member = EP_CLIENT;
 		frame->to = *to;
 		fx->open_client = fx->used;
-		msg = ep_wire_append(frame->data, &frame->len, r->config.frame_max, type, len);
+		msg = ep_wire_room(frame->data, &frame->len, r->config.frame_max, type, len);
 		CHECK(msg);
 	}
 	msg->i = cookie;
@@ -61,6 +61,14 @@ static struct ep_msg *emit_instance(struct ep_replica *r, struct ep_effects *fx,
 	msg->col = (uint8_t)col;
 	msg->i = i;
 	return msg;
+}
+
+// A vector of n words.
+static uint8_t *put_vec(uint8_t *at, const uint64_t *vec, uint32_t n)
+{
+	for (uint32_t c = 0; c < n; c++, at += 8)
+		ep_store64(at, vec[c]);
+	return at;
 }
 
 static uint8_t *put(uint8_t *at, const void *data, uint32_t len)
@@ -77,7 +85,7 @@ void ep_send_preaccept(struct ep_replica *r, struct ep_effects *fx, uint32_t to,
 	struct ep_msg *msg = emit_instance(r, fx, to, EP_PREACCEPT, len, ep_slot_col(r, slot), rec->i);
 	msg->arg = rec->fq;
 	uint8_t *at = put((uint8_t *)(msg + 1), &rec->seq, 8);
-	at = put(at, rec_idep(rec), vec);
+	at = put_vec(at, rec_idep(rec), r->n);
 	for (uint32_t c = 0; c < r->n; c++)
 		at = put(at, &r->columns[c].agreed, 8);
 	put(at, ep_payload(r, slot), rec->payload_len);
@@ -89,7 +97,7 @@ void ep_send_preaccept_ok(struct ep_replica *r, struct ep_effects *fx, uint32_t 
 	struct ep_record *rec = ep_rec(r, slot);
 	uint32_t vec = 8u * r->n;
 	struct ep_msg *msg = emit_instance(r, fx, to, EP_PREACCEPT_OK, (uint32_t)sizeof *msg + vec, ep_slot_col(r, slot), rec->i);
-	put((uint8_t *)(msg + 1), rec_dep(rec, r->n), vec);
+	put_vec((uint8_t *)(msg + 1), rec_dep(rec, r->n), r->n);
 }
 
 void ep_send_value(struct ep_replica *r, struct ep_effects *fx, uint32_t to, enum ep_msg_type type, ep_slot slot, bool is_short)
@@ -102,7 +110,7 @@ void ep_send_value(struct ep_replica *r, struct ep_effects *fx, uint32_t to, enu
 	struct ep_wire_value value = { rec_abal(rec), rec_has_payload(rec) ? rec->seq : 0 };
 	msg->flags = rec_is_nop(rec) ? EP_MSG_NOP : is_short ? EP_MSG_SHORT : 0;
 	uint8_t *at = put((uint8_t *)(msg + 1), &value, sizeof value);
-	at = put(at, rec_dep(rec, r->n), vec);
+	at = put_vec(at, rec_dep(rec, r->n), r->n);
 	if (has_bytes) {
 		put(at, ep_payload(r, slot), rec->payload_len);
 		r->counters.bytes_out_copied += rec->payload_len;
@@ -128,8 +136,8 @@ void ep_send_recover_ok(struct ep_replica *r, struct ep_effects *fx, uint32_t to
 			       (rec_has_payload(rec) ? EP_MSG_HAS_PAYLOAD : 0));
 	body.seq = rec_has_payload(rec) ? rec->seq : 0;
 	uint8_t *at = put((uint8_t *)(msg + 1), &body, sizeof body);
-	at = put(at, rec_dep(rec, r->n), vec);
-	at = put(at, rec_idep(rec), vec);
+	at = put_vec(at, rec_dep(rec, r->n), r->n);
+	at = put_vec(at, rec_idep(rec), r->n);
 	if (rec_has_payload(rec))
 		put(at, ep_payload(r, slot), rec->payload_len);
 }
@@ -143,7 +151,7 @@ void ep_send_validate(struct ep_replica *r, struct ep_effects *fx, uint32_t to, 
 	uint32_t len = (uint32_t)(sizeof(struct ep_msg) + sizeof value) + vec + rec->payload_len;
 	struct ep_msg *msg = emit_instance(r, fx, to, EP_VALIDATE, len, ep_slot_col(r, slot), rec->i);
 	uint8_t *at = put((uint8_t *)(msg + 1), &value, sizeof value);
-	at = put(at, initial, vec);
+	at = put_vec(at, initial, r->n);
 	put(at, ep_payload(r, slot), rec->payload_len);
 }
 
@@ -172,12 +180,12 @@ void ep_send_reply(struct ep_replica *r, struct ep_effects *fx, const struct ep_
 	struct ep_msg *msg = ep_emit_client(r, fx, to, EP_C_REPLY, (uint32_t)(sizeof *msg + sizeof(struct ep_wire_reply)) + len,
 					    cookie);
 	msg->flags = flags;
-	struct ep_wire_reply *reply = (void *)(msg + 1);
-	reply->status = (uint8_t)status;
+	struct ep_wire_reply reply = { .status = (uint8_t)status };
 	if (instance)
-		reply->instance = *instance;
+		reply.instance = *instance;
+	uint8_t *at = put((uint8_t *)(msg + 1), &reply, sizeof reply);
 	if (len > 0)
-		memcpy(reply + 1, result, len);
+		put(at, result, len);
 	r->counters.replies++;
 }
 

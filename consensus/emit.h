@@ -2,7 +2,7 @@
 #pragma once
 #include "consensus/state.h"
 
-// A zeroed message of `len` bytes in the member's open frame (a new one when it does not fit).
+// A message of `len` bytes in the member's open frame (a new one when it does not fit). Its body is the caller's to fill, every byte.
 struct ep_msg *ep_emit(struct ep_replica *, struct ep_effects *, uint32_t to, enum ep_msg_type, uint32_t len);
 // The same for a client; consecutive answers to one client share a frame.
 struct ep_msg *ep_emit_client(struct ep_replica *, struct ep_effects *, const struct ep_addr *, enum ep_msg_type, uint32_t len,

@@ -98,18 +98,28 @@ uint32_t ep_wire_begin(uint8_t *frame, enum ep_frame_kind kind, uint8_t sender, 
 	return sizeof *h;
 }
 
-struct ep_msg *ep_wire_append(uint8_t *frame, uint32_t *used, uint32_t cap, enum ep_msg_type type,
-			      uint32_t len)
+struct ep_msg *ep_wire_room(uint8_t *frame, uint32_t *used, uint32_t cap, enum ep_msg_type type,
+			    uint32_t len)
 {
 	struct ep_wire_header *h = (struct ep_wire_header *)(void *)frame;
 	if (len < sizeof(struct ep_msg) || len > UINT16_MAX || *used > cap || len > cap - *used ||
 	    h->count == UINT8_MAX)
 		return NULL;
 	struct ep_msg *m = (struct ep_msg *)(void *)(frame + *used);
-	memset(m, 0, len);
-	m->type = (uint8_t)type;
-	m->len = (uint16_t)len;
+#ifdef EP_DCHECK
+	memset(m, 0xa5, len); // a byte that is left out shows
+#endif
+	*m = (struct ep_msg){.type = (uint8_t)type, .len = (uint16_t)len};
 	h->count++;
 	*used += len;
+	return m;
+}
+
+struct ep_msg *ep_wire_append(uint8_t *frame, uint32_t *used, uint32_t cap, enum ep_msg_type type,
+			      uint32_t len)
+{
+	struct ep_msg *m = ep_wire_room(frame, used, cap, type, len);
+	if (m != NULL)
+		memset(m + 1, 0, len - sizeof *m);
 	return m;
 }

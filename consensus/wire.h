@@ -291,6 +291,9 @@ bool ep_wire_check_payload(const uint8_t *data, uint32_t len);
 bool ep_wire_check_command(const uint8_t *data, uint32_t len);
 // Starts a frame in `frame` (at least 64 bytes): zeroed header with magic, version, kind. Returns bytes used (64).
 uint32_t ep_wire_begin(uint8_t *frame, enum ep_frame_kind kind, uint8_t sender, uint64_t cluster, uint32_t epoch);
+// Appends a message of `len` bytes to a frame of *used bytes and counts it in the header; NULL when it does not fit `cap`. Its head is
+// zeroed but for type and length; the body is the caller's to fill, every byte.
+struct ep_msg *ep_wire_room(uint8_t *frame, uint32_t *used, uint32_t cap, enum ep_msg_type type, uint32_t len);
 // Appends a zeroed message of `len` bytes to a frame of *used bytes, counts it in the header; NULL when it does not
 // fit `cap`.
 struct ep_msg *ep_wire_append(uint8_t *frame, uint32_t *used, uint32_t cap, enum ep_msg_type type, uint32_t len);

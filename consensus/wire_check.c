@@ -43,6 +43,7 @@ struct shape {
 	uint8_t tail;	  // enum tail
 	uint8_t ballot;	  // enum ballot; the fixed part starts with it
 	uint8_t seq_at;	  // offset in the fixed part + 1; 0 = none
+	uint8_t own;	  // 1: fixed_is_fine() looks at it
 };
 
 #define SIZE(s) (uint8_t)sizeof(struct s)
@@ -79,32 +80,32 @@ static const struct shape shapes[TYPES_MAX] = {
 	[EP_COMMIT] = INSTANCE("Commit", VALUE, .ballot = BALLOT_ANY, .flags = VALUE_FLAGS, .tail = TAIL_BY_FLAGS),
 	[EP_NACK] = INSTANCE("Nack", BALLOT, .ballot = BALLOT_ABOVE_0),
 	[EP_RECOVER] = INSTANCE("Recover", BALLOT, .ballot = BALLOT_ABOVE_0),
-	[EP_RECOVER_OK] = INSTANCE("RecoverOK", .fixed = SIZE(ep_wire_recover_ok), .vectors = 2, .deps = 2,
+	[EP_RECOVER_OK] = INSTANCE("RecoverOK", .own = 1, .fixed = SIZE(ep_wire_recover_ok), .vectors = 2, .deps = 2,
 		.ballot = BALLOT_ABOVE_0, .seq_at = SEQ(ep_wire_recover_ok), .flags = RECOVER_FLAGS,
 		.argument = ARG_FQ, .tail = TAIL_IF_HAS),
 	[EP_VALIDATE] = INSTANCE("Validate", VALUE, .ballot = BALLOT_ABOVE_0, .tail = TAIL_PAYLOAD),
 	[EP_VALIDATE_OK] = INSTANCE("ValidateOK", BALLOT, .ballot = BALLOT_ABOVE_0, .flags = EP_MSG_SHORT,
 		.tail = TAIL_CONFLICTS),
-	[EP_FETCH] = INSTANCE("FetchCommit", .fixed = SIZE(ep_wire_fetch)),
-	[EP_PENDING] = INSTANCE("Pending", .fixed = SIZE(ep_wire_fetch)),
+	[EP_FETCH] = INSTANCE("FetchCommit", .own = 1, .fixed = SIZE(ep_wire_fetch)),
+	[EP_PENDING] = INSTANCE("Pending", .own = 1, .fixed = SIZE(ep_wire_fetch)),
 
 	[EP_STATUS] = ABOUT_MEMBER("Status", .vectors = 3),
 	[EP_HELLO] = ABOUT_MEMBER("Hello", .fixed = SIZE(ep_wire_hello)),
 	[EP_HELLO_OK] = ABOUT_MEMBER("HelloOK", .fixed = SIZE(ep_wire_hello)),
-	[EP_READY] = ABOUT_MEMBER("Ready", .fixed = SIZE(ep_wire_ready)),
-	[EP_EPOCH_CLOSED] = ABOUT_MEMBER("EpochClosed", .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
+	[EP_READY] = ABOUT_MEMBER("Ready", .own = 1, .fixed = SIZE(ep_wire_ready)),
+	[EP_EPOCH_CLOSED] = ABOUT_MEMBER("EpochClosed", .own = 1, .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
 
 	[EP_C_HELLO] = REQUEST("C_Hello", .tail = TAIL_NONE),
 	[EP_C_REQUEST] = REQUEST("C_Request", .tail = TAIL_COMMAND),
 	[EP_C_STATS] = REQUEST("C_Stats", .argument = ARG_PAGE),
 	[EP_C_DIGEST] = REQUEST("C_Digest", .tail = TAIL_NONE),
 
-	[EP_C_WELCOME] = REPLY("C_Welcome", .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
-	[EP_C_REPLY] = REPLY("C_Reply", .fixed = SIZE(ep_wire_reply), .flags = EP_MSG_FAST, .tail = TAIL_BYTES),
+	[EP_C_WELCOME] = REPLY("C_Welcome", .own = 1, .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
+	[EP_C_REPLY] = REPLY("C_Reply", .own = 1, .fixed = SIZE(ep_wire_reply), .flags = EP_MSG_FAST, .tail = TAIL_BYTES),
 	[EP_C_BUSY] = REPLY("C_Busy", .fixed = SIZE(ep_wire_busy)),
-	[EP_C_WRONG_EPOCH] = REPLY("C_WrongEpoch", .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
+	[EP_C_WRONG_EPOCH] = REPLY("C_WrongEpoch", .own = 1, .fixed = SIZE(ep_wire_welcome), .tail = TAIL_MEMBERS),
 	[EP_C_STATS_REPLY] = REPLY("C_StatsReply", .argument = ARG_PAGE, .tail = TAIL_WORDS),
-	[EP_C_DIGEST_REPLY] = REPLY("C_DigestReply", .fixed = SIZE(ep_wire_digest), .tail = TAIL_OWN_VECTOR),
+	[EP_C_DIGEST_REPLY] = REPLY("C_DigestReply", .own = 1, .fixed = SIZE(ep_wire_digest), .tail = TAIL_OWN_VECTOR),
 };
 // clang-format on
 
@@ -141,47 +142,35 @@ static bool is_instance_number(uint64_t i)
 
 // ---- messages --------------------------------------------------------------------------
 
-static enum ep_drop check_head(const struct ep_msg *m, const struct shape *s, uint32_t n)
+// By subject: the least number, how many above it are good, and whether columns are those of members.
+static const struct {
+	uint64_t least, span;
+	bool has_column;
+} subjects[] = {
+	[ABOUT_NONE] = {0, 0, false},
+	[ABOUT_INSTANCE] = {1, NUMBER_MAX - 2, true},
+	[ABOUT_COOKIE] = {0, UINT64_MAX, false},
+};
+
+static inline bool head_is_fine(const struct ep_msg *m, const struct shape *s, uint32_t n)
 {
-	bool is_fine = m->zero == 0 && (m->flags & ~s->flags) == 0;
-	switch ((enum subject)s->subject) {
-	case ABOUT_NONE:
-		is_fine = is_fine && m->i == 0 && m->col == 0;
-		break;
-	case ABOUT_INSTANCE:
-		is_fine = is_fine && is_instance_number(m->i) && m->col < n;
-		break;
-	case ABOUT_COOKIE:
-		is_fine = is_fine && m->col == 0;
-		break;
-	}
-	switch ((enum argument)s->argument) {
-	case ARG_ZERO:
-		is_fine = is_fine && m->arg == 0;
-		break;
-	case ARG_FQ:
-		is_fine = is_fine && m->arg < n;
-		break;
-	case ARG_PAGE:
-		is_fine = is_fine && m->arg <= EP_STATS_FRONTIER;
-		break;
-	}
-	return is_fine ? EP_DROP_NONE : EP_DROP_MALFORMED;
+	uint32_t columns = subjects[s->subject].has_column ? n : 1;
+	uint32_t arguments = s->argument == ARG_FQ ? n : s->argument == ARG_PAGE ? EP_STATS_FRONTIER + 1 : 1;
+	return (m->zero | (m->flags & ~s->flags)) == 0 && m->col < columns && m->arg < arguments &&
+	       m->i - subjects[s->subject].least <= subjects[s->subject].span;
 }
 
-// Every word of the vectors is a number; dependencies stay below the instance itself in its own
-// column.
-static bool vectors_are_fine(const struct ep_msg *m, const struct shape *s, const uint8_t *at,
+// Every word of the vectors is a number; dependencies stay below the instance itself in its own column.
+static inline bool vectors_are_fine(const struct ep_msg *m, const struct shape *s, const uint8_t *at,
 			     uint32_t n)
 {
-	for (uint32_t v = 0; v < s->vectors; v++) {
-		for (uint32_t r = 0; r < n; r++) {
-			uint64_t word = ep_load64(at + 8 * (v * n + r));
-			if (word >= NUMBER_MAX || (v < s->deps && r == m->col && word >= m->i))
-				return false;
-		}
-	}
-	return true;
+	uint64_t all = 0;
+	for (uint32_t w = 0; w < s->vectors * n; w++)
+		all |= ep_load64(at + 8 * w);
+	bool is_fine = all < NUMBER_MAX; // a power of two
+	for (uint32_t v = 0; v < s->deps; v++)
+		is_fine = is_fine && ep_load64(at + 8 * (v * n + m->col)) < m->i;
+	return is_fine;
 }
 
 // The legal combinations of RecoverOK, by phase: INITIAL has no value, PREACCEPTED has its initial
@@ -273,7 +262,7 @@ static bool members_are_fine(const uint8_t *data, uint32_t len, uint32_t count)
 	return true;
 }
 
-static enum ep_drop check_tail_payload(const uint8_t *tail, uint32_t len, bool is_carried)
+static inline enum ep_drop check_tail_payload(const uint8_t *tail, uint32_t len, bool is_carried)
 {
 	if (!is_carried)
 		return len == 0 ? EP_DROP_NONE : EP_DROP_MALFORMED;
@@ -284,7 +273,7 @@ static enum ep_drop check_tail_payload(const uint8_t *tail, uint32_t len, bool i
 
 // Checks what follows fixed part and vectors; *is_carried tells whether that is a payload or a
 // command.
-static enum ep_drop check_tail(const struct ep_msg *m, const struct shape *s, const uint8_t *fixed,
+static inline __attribute__((always_inline)) enum ep_drop check_tail(const struct ep_msg *m, const struct shape *s, const uint8_t *fixed,
 			       const uint8_t *tail, uint32_t len, uint32_t n, bool *is_carried)
 {
 	bool is_fine = true;
@@ -327,22 +316,15 @@ static enum ep_drop check_tail(const struct ep_msg *m, const struct shape *s, co
 	return is_fine ? EP_DROP_NONE : EP_DROP_MALFORMED;
 }
 
-enum ep_drop ep_wire_check_msg(const struct ep_msg *m, uint32_t n, uint32_t *payload)
+static inline __attribute__((always_inline)) enum ep_drop check(const struct ep_msg *m, const struct shape *s, uint32_t n,
+								 uint32_t *payload)
 {
-	const struct shape *s = shape_of(m->type);
-	if (s == NULL)
-		return EP_DROP_TYPE;
-	if (n < 1 || n > EP_MEMBERS_MAX)
-		return EP_DROP_MALFORMED;
-
 	const uint8_t *fixed = (const uint8_t *)(m + 1);
 	uint32_t head = (uint32_t)sizeof *m + s->fixed + s->vectors * 8 * n;
 	if (m->len < head)
 		return EP_DROP_SHORT;
-
-	enum ep_drop drop = check_head(m, s, n);
-	if (drop != EP_DROP_NONE)
-		return drop;
+	if (!head_is_fine(m, s, n))
+		return EP_DROP_MALFORMED;
 	if (s->ballot != BALLOT_NONE) {
 		uint64_t bal = ep_load64(fixed);
 		if (bal >= EP_BALLOT_MAX || (bal == 0 && s->ballot == BALLOT_ABOVE_0))
@@ -350,12 +332,34 @@ enum ep_drop ep_wire_check_msg(const struct ep_msg *m, uint32_t n, uint32_t *pay
 	}
 	if (s->seq_at != 0 && ep_load64(fixed + s->seq_at - 1) >= NUMBER_MAX)
 		return EP_DROP_MALFORMED;
-	if (!vectors_are_fine(m, s, fixed + s->fixed, n) || !fixed_is_fine(m, fixed))
+	if (!vectors_are_fine(m, s, fixed + s->fixed, n) || (s->own && !fixed_is_fine(m, fixed)))
 		return EP_DROP_MALFORMED;
 
 	bool is_carried;
-	drop = check_tail(m, s, fixed, (const uint8_t *)m + head, m->len - head, n, &is_carried);
+	enum ep_drop drop =
+	    check_tail(m, s, fixed, (const uint8_t *)m + head, m->len - head, n, &is_carried);
 	if (drop == EP_DROP_NONE)
 		*payload = is_carried ? head : 0;
 	return drop;
+}
+
+enum ep_drop ep_wire_check_msg(const struct ep_msg *m, uint32_t n, uint32_t *payload)
+{
+	if (n < 1 || n > EP_MEMBERS_MAX)
+		return shape_of(m->type) != NULL ? EP_DROP_MALFORMED : EP_DROP_TYPE;
+	switch (m->type) { // what is sent for every command: the shape is a constant, and the compiler knows it
+	case EP_PREACCEPT:
+		return check(m, &shapes[EP_PREACCEPT], n, payload);
+	case EP_PREACCEPT_OK:
+		return check(m, &shapes[EP_PREACCEPT_OK], n, payload);
+	case EP_ACCEPT:
+	case EP_COMMIT: // alike
+		return check(m, &shapes[EP_COMMIT], n, payload);
+	case EP_ACCEPT_OK:
+		return check(m, &shapes[EP_ACCEPT_OK], n, payload);
+	case EP_C_REQUEST:
+		return check(m, &shapes[EP_C_REQUEST], n, payload);
+	}
+	const struct shape *s = shape_of(m->type);
+	return s != NULL ? check(m, s, n, payload) : EP_DROP_TYPE;
 }
