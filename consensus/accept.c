@@ -6,9 +6,9 @@ void ep_take_value(struct ep_replica *r, ep_slot slot, enum ep_phase phase, uint
 {
 	struct ep_record *rec = ep_rec(r, slot);
 	if (bits & EP_ST_NOP)
-		memset(rec_spare(rec, r->n), 0, 8u * r->n);
+		vec_zero(rec_spare(rec, r->n), r->n);
 	else
-		memmove(rec_spare(rec, r->n), deps, 8u * r->n);
+		vec_copy(rec_spare(rec, r->n), deps, r->n);
 	if (bal != rec->bal)
 		ep_publish64(&rec->bal, bal);
 	uint64_t keep = rec->st & (EP_ST_INIT | EP_ST_PAYLOAD);

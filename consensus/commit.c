@@ -29,7 +29,7 @@ void ep_store_payload(struct ep_replica *r, ep_slot slot, const uint8_t *payload
 void ep_learned(struct ep_replica *r, ep_slot slot, const struct ep_keys *keys)
 {
 	ep_index_insert(r, slot, keys);
-	ep_learn_advance(r, ep_slot_col(r, slot));
+	ep_learn_from(r, ep_slot_col(r, slot), ep_rec(r, slot)->i);
 	ep_exec_wake(r, slot);
 }
 
@@ -47,7 +47,7 @@ void ep_committed(struct ep_replica *r, ep_slot slot)
 			ep_timer_set(r, slot, EP_QUEUE_RESUBMIT, r->now);
 		}
 	}
-	ep_learn_advance(r, col);
+	ep_learn_from(r, col, rec->i);
 	ep_exec_root(r, slot);
 	ep_exec_wake(r, slot);
 }
@@ -74,7 +74,7 @@ void on_commit(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 	struct ep_record *rec = in->rec;
 	if (rec && rec_is_committed(rec)) {
 		// INV1, Agreement: a Commit can only repeat what is here. One that does not is forged, or the cluster is broken.
-		if (rec_is_nop(rec) != is_nop || memcmp(rec_dep(rec, r->n), deps, 8u * r->n) != 0)
+		if (rec_is_nop(rec) != is_nop || !vec_equal(rec_dep(rec, r->n), deps, r->n))
 			ep_drop(r, EP_DROP_CONTRADICTION);
 		else
 			r->counters.duplicates++;

@@ -23,7 +23,9 @@ static inline const uint8_t *ep_body(const struct ep_about *in)
 // Reads vector number `at` that follows `skip` fixed bytes.
 static inline void ep_read_vec(const struct ep_replica *r, const struct ep_about *in, uint32_t skip, uint32_t at, uint64_t *vec)
 {
-	memcpy(vec, ep_body(in) + skip + at * 8u * r->n, 8u * r->n);
+	const uint8_t *from = ep_body(in) + skip + at * 8u * r->n;
+	for (uint32_t c = 0; c < r->n; c++)
+		vec[c] = ep_load64(from + 8 * c);
 }
 
 // ---- handlers (one file each) ---------------------------------------------------------------------------------
@@ -95,6 +97,13 @@ void ep_validate_wait(struct ep_replica *, struct ep_effects *, struct ep_recove
 
 // Learning commits: advances the prefixes, asks for what is missing.
 void ep_learn_advance(struct ep_replica *, uint32_t col);
+// The same when (col, i) has become known or committed: unless it is the next one of a prefix, none can move.
+static inline void ep_learn_from(struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	const struct ep_column *c = &r->columns[col];
+	if (i == c->cprefix + 1 || i == c->kprefix + 1)
+		ep_learn_advance(r, col);
+}
 void ep_learn_run(struct ep_replica *, struct ep_effects *);
 // The command leader of a column shows that it drives its instances.
 static inline void ep_leader_heard(struct ep_replica *r, uint32_t col)

@@ -33,21 +33,26 @@ void ep_index_clear(struct ep_replica *r)
 	r->entry_free = 0;
 }
 
-static uint32_t entry_take(struct ep_replica *r, uint64_t hash)
+static uint32_t entry_make(struct ep_replica *r, uint64_t hash)
 {
-	uint32_t at = ep_index_find(r, hash);
-	if (at != EP_NIL || r->entry_free == EP_NIL)
-		return at;
-	at = r->entry_free;
+	uint32_t at = r->entry_free, *bucket = bucket_of(r, hash);
+	if (at == EP_NIL)
+		return EP_NIL;
 	struct ep_entry *entry = ep_entry(r, at);
 	r->entry_free = entry->next;
-	entry->hash = hash;
-	entry->refs = 0;
-	entry->next = *bucket_of(r, hash);
-	*bucket_of(r, hash) = at;
+	*entry = (struct ep_entry){ .hash = hash, .next = *bucket };
+	*bucket = at;
 	for (uint32_t c = 0; c < r->n; c++)
 		*ep_track(entry, c) = (struct ep_track){ .newest = EP_NIL };
 	return at;
+}
+
+// The entry of a key, a new one when it has none; what ep_index_conflicts() saw a moment ago is not looked up again.
+static inline uint32_t entry_take(struct ep_replica *r, const struct ep_key *key)
+{
+	uint32_t at = key->entry == 0 ? ep_index_find(r, key->hash) : key->entry == EP_KEY_ABSENT ? EP_NIL : key->entry - 1;
+	DCHECK(at == ep_index_find(r, key->hash));
+	return at != EP_NIL ? at : entry_make(r, key->hash);
 }
 
 static void entry_release(struct ep_replica *r, uint32_t at)
@@ -63,7 +68,19 @@ static void entry_release(struct ep_replica *r, uint32_t at)
 	r->entry_free = at;
 }
 
-void ep_index_conflicts(struct ep_replica *r, const struct ep_keys *keys, uint32_t col, uint64_t i, uint64_t *deps)
+// Raises deps to what this key has of each column: of a writer's interest all, of a reader's the writers.
+static inline void cover(const struct ep_replica *r, struct ep_entry *entry, bool is_write, uint64_t *deps)
+{
+	const struct ep_track *track = ep_track(entry, 0);
+	uint64_t reads = is_write ? UINT64_MAX : 0;
+	for (uint32_t c = 0; c < r->n; c++) {
+		uint64_t writer = track[c].max_write, reader = track[c].max_read & reads, top = deps[c];
+		top = writer > top ? writer : top;
+		deps[c] = reader > top ? reader : top;
+	}
+}
+
+void ep_index_conflicts(struct ep_replica *r, struct ep_keys *keys, uint32_t col, uint64_t i, uint64_t *deps)
 {
 	for (uint32_t c = 0; c < r->n; c++) {
 		const struct ep_column *column = &r->columns[c];
@@ -73,17 +90,11 @@ void ep_index_conflicts(struct ep_replica *r, const struct ep_keys *keys, uint32
 		deps[c] = top > gone ? top : gone;
 	}
 	for (uint32_t k = 0; k < keys->count && !keys->is_barrier; k++) {
-		uint32_t at = ep_index_find(r, keys->key[k].hash);
-		if (at == EP_NIL)
-			continue;
-		for (uint32_t c = 0; c < r->n; c++) {
-			const struct ep_track *track = ep_track(ep_entry(r, at), c);
-			uint64_t top = track->max_write;
-			if (keys->key[k].is_write && track->max_read > top)
-				top = track->max_read;
-			if (top > deps[c])
-				deps[c] = top;
-		}
+		struct ep_key *key = &keys->key[k];
+		uint32_t at = ep_index_find(r, key->hash);
+		key->entry = at == EP_NIL ? EP_KEY_ABSENT : at + 1;
+		if (at != EP_NIL)
+			cover(r, ep_entry(r, at), key->is_write, deps);
 	}
 	if (r->self != col)
 		deps[col] = 0; // own column: only the command leader sets it (B.2)
@@ -91,16 +102,14 @@ void ep_index_conflicts(struct ep_replica *r, const struct ep_keys *keys, uint32
 		deps[col] = i - 1;
 }
 
-// Puts a link into the list of its (key, column), newest first. Instances arrive nearly in order.
-static void list_insert(struct ep_replica *r, uint32_t link, struct ep_track *track)
+// Makes a link and puts it into the list of its (key, column), newest first. Instances arrive nearly in order.
+static inline void list_insert(struct ep_replica *r, uint32_t link, struct ep_link *at, uint64_t i, struct ep_track *track)
 {
-	uint64_t i = ep_rec(r, ep_link_slot(r, link))->i;
 	uint32_t newer = EP_NIL, older = track->newest;
 	while (older != EP_NIL && ep_rec(r, ep_link_slot(r, older))->i > i) {
 		newer = older;
 		older = ep_link(r, older)->older;
 	}
-	struct ep_link *at = ep_link(r, link);
 	at->older = older;
 	at->newer = newer;
 	at->is_listed = 1;
@@ -140,41 +149,44 @@ static void insert_unindexed(struct ep_replica *r, ep_slot slot)
 	r->counters.unindexed++;
 }
 
+// Takes the entries of all keys, or of none: false when there are too few.
+static bool take_entries(struct ep_replica *r, const struct ep_keys *keys, uint32_t *taken)
+{
+	for (uint32_t k = 0; k < keys->count; k++) {
+		taken[k] = entry_take(r, &keys->key[k]);
+		if (taken[k] == EP_NIL) {
+			while (k > 0)
+				entry_release(r, taken[--k]);
+			return false;
+		}
+		ep_entry(r, taken[k])->refs++;
+	}
+	return true;
+}
+
 void ep_index_insert(struct ep_replica *r, ep_slot slot, const struct ep_keys *keys)
 {
 	struct ep_record *rec = ep_rec(r, slot);
-	uint32_t col = ep_slot_col(r, slot);
+	uint32_t col = ep_slot_col(r, slot), taken[EP_KEYS_MAX];
 	bool is_listed = !(rec_exec(rec, r->n)->marks & EP_MARK_ORDERED);
-	uint32_t taken[EP_KEYS_MAX], count = 0;
 	rec->links = 0;
-	if (keys->is_barrier || keys->count > r->config.keys_max) {
+	if (keys->is_barrier || keys->count > r->config.keys_max || !take_entries(r, keys, taken)) {
 		insert_unindexed(r, slot);
 		return;
 	}
-	for (; count < keys->count; count++) {
-		taken[count] = entry_take(r, keys->key[count].hash);
-		if (taken[count] == EP_NIL)
-			break;
-		ep_entry(r, taken[count])->refs++;
-	}
-	if (count < keys->count) {
-		while (count > 0)
-			entry_release(r, taken[--count]);
-		insert_unindexed(r, slot);
-		return;
-	}
-	for (uint32_t k = 0; k < count; k++) {
+	uint64_t i = rec->i;
+	uint32_t link = ep_link_of(r, slot, 0);
+	for (uint32_t k = 0; k < keys->count; k++, link++) {
+		bool is_write = keys->key[k].is_write;
 		struct ep_track *track = ep_track(ep_entry(r, taken[k]), col);
-		uint64_t *top = keys->key[k].is_write ? &track->max_write : &track->max_read;
-		if (rec->i > *top)
-			*top = rec->i;
-		uint32_t link = ep_link_of(r, slot, k);
-		*ep_link(r, link) = (struct ep_link){ .entry = taken[k], .older = EP_NIL, .newer = EP_NIL,
-						      .is_write = keys->key[k].is_write };
+		uint64_t *top = is_write ? &track->max_write : &track->max_read;
+		*top = i > *top ? i : *top;
+		struct ep_link *at = ep_link(r, link);
+		*at = (struct ep_link){ .entry = taken[k], .older = EP_NIL, .newer = EP_NIL, .is_write = is_write };
 		if (is_listed)
-			list_insert(r, link, track);
+			list_insert(r, link, at, i, track);
 	}
-	rec->links = (uint8_t)count;
+	rec->links = (uint8_t)keys->count;
 }
 
 void ep_index_unlist(struct ep_replica *r, ep_slot slot)

@@ -3,8 +3,9 @@
 #include "consensus/keys.h"
 
 void ep_index_clear(struct ep_replica *);
-// D = conflicts(keys, (col, i)), to be taken before the instance itself is inserted.
-void ep_index_conflicts(struct ep_replica *, const struct ep_keys *, uint32_t col, uint64_t i, uint64_t *deps);
+// D = conflicts(keys, (col, i)), to be taken before the instance itself is inserted. Notes in `keys` which entries it found, for
+// an insertion that follows at once.
+void ep_index_conflicts(struct ep_replica *, struct ep_keys *, uint32_t col, uint64_t i, uint64_t *deps);
 // I1: the payload of this instance became known.
 void ep_index_insert(struct ep_replica *, ep_slot, const struct ep_keys *);
 // The instance is ordered: the executor's lists drop it, later commands still depend on it.

@@ -25,7 +25,7 @@ static void add(struct ep_keys *keys, uint64_t hash, bool is_write)
 		keys->is_barrier = true;
 		return;
 	}
-	keys->key[keys->count++] = (struct ep_key){ hash, is_write };
+	keys->key[keys->count++] = (struct ep_key){ .hash = hash, .is_write = is_write };
 }
 
 static bool add_application(const struct ep_config *config, const struct ep_wire_command *c, struct ep_keys *keys)

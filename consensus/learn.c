@@ -7,18 +7,14 @@
 
 bool ep_is_payload_known(const struct ep_replica *r, uint32_t col, uint64_t i)
 {
-	if (ep_is_executed(r, col, i))
-		return true;
 	const struct ep_record *rec = ep_rec(r, ep_slot_of(r, col, i));
-	return rec_is_live(rec) && rec->i == i && (rec_has_payload(rec) || rec_is_committed(rec));
+	return (rec_is_live(rec) && rec->i == i && (rec_has_payload(rec) || rec_is_committed(rec))) || ep_is_executed(r, col, i);
 }
 
 static bool is_committed(const struct ep_replica *r, uint32_t col, uint64_t i)
 {
-	if (ep_is_executed(r, col, i))
-		return true;
 	const struct ep_record *rec = ep_rec(r, ep_slot_of(r, col, i));
-	return rec_is_live(rec) && rec->i == i && rec_is_committed(rec);
+	return (rec_is_live(rec) && rec->i == i && rec_is_committed(rec)) || ep_is_executed(r, col, i);
 }
 
 void ep_learn_advance(struct ep_replica *r, uint32_t col)

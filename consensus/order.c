@@ -76,7 +76,6 @@ static void instance_done(struct ep_replica *r, ep_slot slot)
 	struct ep_record *rec = ep_rec(r, slot);
 	uint8_t col = ep_slot_col(r, slot);
 	ep_order_advance(r, col);
-	ep_learn_advance(r, col);
 	struct ep_session_id *trace = (struct ep_session_id *)ep_at(r, r->at_trace) + r->executed_count++ % EP_TRACE_MAX;
 	*trace = (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = col };
 	if (col != r->self)

@@ -10,7 +10,7 @@ static void preaccept_fresh(struct ep_replica *r, struct ep_effects *fx, const s
 	struct ep_record *rec = ep_window_claim(r, in->slot, in->col, in->i, 0);
 	ep_store_payload(r, in->slot, (const uint8_t *)in->msg + in->payload, seq);
 	rec->fq = in->msg->arg;
-	memcpy(rec_idep(rec), initial, 8u * r->n);
+	vec_copy(rec_idep(rec), initial, r->n);
 	uint64_t *dep = rec_area(rec, r->n, false);
 	ep_index_conflicts(r, &keys, in->col, in->i, dep);
 	vec_max(dep, initial, r->n);
@@ -35,7 +35,8 @@ void on_preaccept(struct ep_replica *r, struct ep_effects *fx, const struct ep_a
 	}
 	ep_leader_heard(r, in->col);
 	ep_window_join_stable(r, stable);
-	ep_window_recycle(r, EP_RECYCLE_BUDGET);
+	if (ep_window_is_ripe(r))
+		ep_window_recycle(r, EP_RECYCLE_BUDGET);
 	if (!in->rec) {
 		preaccept_fresh(r, fx, in, initial);
 		return;
@@ -95,7 +96,7 @@ void on_preaccept_ok(struct ep_replica *r, struct ep_effects *fx, const struct e
 	}
 	note_round_trip(r, in->from, own);
 	own->tally_ok |= bit;
-	if (memcmp(deps, rec_idep(rec), 8u * r->n) == 0)
+	if (vec_equal(deps, rec_idep(rec), r->n))
 		own->tally_eq |= bit;
 	vec_max(deps, rec_idep(rec), r->n);
 	vec_max(rec_spare(rec, r->n), deps, r->n); // the union, where PROPOSE will want it

@@ -98,6 +98,7 @@ struct ep_recovery {
 #define EP_QUEUE_NONE 0xff
 
 // The keys of a payload, as hashes (keys.c).
+#define EP_KEY_ABSENT UINT32_MAX
 struct ep_keys {
 	uint32_t count;
 	uint32_t cost;   // application units that the commands may add or free
@@ -105,6 +106,7 @@ struct ep_keys {
 	struct ep_key {
 		uint64_t hash;
 		bool is_write;
+		uint32_t entry; // of the conflict index, as just seen there: 0 not looked up, EP_KEY_ABSENT, or the entry + 1
 	} key[EP_KEYS_MAX];
 };
 
@@ -313,6 +315,24 @@ static inline struct ep_recovery *ep_recovery(const struct ep_replica *r, uint32
 static inline struct ep_txn ep_txn(struct ep_replica *r)
 {
 	return (struct ep_txn){ (uint8_t *)r, ep_at(r, r->at_journal) };
+}
+// Vectors have a few words: loops, not calls.
+static inline void vec_copy(uint64_t *to, const uint64_t *from, uint32_t n)
+{
+	for (uint32_t c = 0; c < n; c++)
+		to[c] = from[c];
+}
+static inline bool vec_equal(const uint64_t *a, const uint64_t *b, uint32_t n)
+{
+	uint64_t differ = 0;
+	for (uint32_t c = 0; c < n; c++)
+		differ |= a[c] ^ b[c];
+	return differ == 0;
+}
+static inline void vec_zero(uint64_t *a, uint32_t n)
+{
+	for (uint32_t c = 0; c < n; c++)
+		a[c] = 0;
 }
 static inline void vec_max(uint64_t *a, const uint64_t *b, uint32_t n)
 {

@@ -52,8 +52,8 @@ void ep_submit(struct ep_replica *r, struct ep_effects *fx)
 	rec->seq = ++r->clock;
 	rec->fq = r->mode == EP_MODE_D ? choose_designated(r) : r->self;
 	ep_index_conflicts(r, &stage->keys, r->self, i, rec_idep(rec));
-	memcpy(rec_area(rec, r->n, false), rec_idep(rec), 8u * r->n);
-	memcpy(rec_area(rec, r->n, true), rec_idep(rec), 8u * r->n); // the tally of PreAcceptOKs starts from D
+	vec_copy(rec_area(rec, r->n, false), rec_idep(rec), r->n);
+	vec_copy(rec_area(rec, r->n, true), rec_idep(rec), r->n); // the tally of PreAcceptOKs starts from D
 	r->votes++;
 	ep_publish64(&rec->st, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD, i));
 	r->next_i = i + 1;

@@ -2,11 +2,9 @@
 #include "consensus/window.h"
 #include "consensus/index.h"
 
-void ep_window_note(struct ep_replica *r, uint32_t col, uint64_t i)
+void ep_window_raise(struct ep_replica *r, uint32_t col, uint64_t i)
 {
 	struct ep_column *c = &r->columns[col];
-	if (i <= c->known)
-		return;
 	if (c->cprefix == c->known)
 		c->c_moved = r->now; // what was waited for until now has arrived
 	if (c->kprefix == c->known)
@@ -51,7 +49,8 @@ static void agree(struct ep_replica *r, uint32_t col, uint64_t i)
 void ep_window_join_stable(struct ep_replica *r, const uint64_t *stable)
 {
 	for (uint32_t c = 0; c < r->n; c++)
-		agree(r, c, stable[c]);
+		if (stable[c] > r->columns[c].agreed)
+			agree(r, c, stable[c]);
 }
 
 void ep_window_report(struct ep_replica *r, uint32_t from, const uint64_t *prefix)
@@ -134,9 +133,9 @@ struct ep_record *ep_window_claim(struct ep_replica *r, ep_slot slot, uint32_t c
 	rec->payload_len = 0;
 	rec->fq = 0;
 	rec->links = 0;
-	memset(rec->vec, 0, 3 * r->n * sizeof rec->vec[0]);
+	vec_zero(rec->vec, 3 * r->n);
 	struct ep_exec *exec = rec_exec(rec, r->n);
-	memset(exec, 0, sizeof *exec);
+	*exec = (struct ep_exec){ 0 };
 	if (ep_is_executed(r, col, i)) // executed before a state transfer: a record without an effect
 		exec->marks = EP_MARK_ORDERED;
 	return rec;

@@ -24,8 +24,22 @@ void ep_window_join_stable(struct ep_replica *, const uint64_t *stable);
 void ep_window_ripen(struct ep_replica *);
 // Recycles up to `budget` slots. True while there is more to do.
 bool ep_window_recycle(struct ep_replica *, uint32_t budget);
+// Whether there is anything for it to do.
+static inline bool ep_window_is_ripe(const struct ep_replica *r)
+{
+	for (uint32_t c = 0; c < r->n; c++)
+		if (r->columns[c].stable < r->columns[c].ripe)
+			return true;
+	return false;
+}
 // Recycles what stands in the slot of (col, i), which is known to be stable. False: the executor's queue still holds it.
 bool ep_window_make_room(struct ep_replica *, uint32_t col, uint64_t i);
 // Whether this replica may start another instance now (commands; RECONFIG has a reserve).
 bool ep_window_has_room(const struct ep_replica *);
-void ep_window_note(struct ep_replica *, uint32_t col, uint64_t i);
+// An instance number of a column was heard of.
+void ep_window_raise(struct ep_replica *, uint32_t col, uint64_t i);
+static inline void ep_window_note(struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	if (i > r->columns[col].known)
+		ep_window_raise(r, col, i);
+}

@@ -109,7 +109,7 @@ WRAP_VOID(status, on_status, (struct ep_replica * r, const struct ep_msg *msg, u
 WRAP_VOID(commit, ep_commit_now, (CORE, ep_slot slot, uint64_t bal, bool is_nop, const uint64_t *deps), (r, fx, slot, bal, is_nop, deps))
 WRAP(keys, bool, ep_keys_collect, (const struct ep_config *c, uint32_t col, uint64_t i, const uint8_t *payload, struct ep_keys *keys),
      (c, col, i, payload, keys))
-WRAP_VOID(index, ep_index_conflicts, (struct ep_replica * r, const struct ep_keys *keys, uint32_t col, uint64_t i, uint64_t *deps),
+WRAP_VOID(index, ep_index_conflicts, (struct ep_replica * r, struct ep_keys *keys, uint32_t col, uint64_t i, uint64_t *deps),
 	  (r, keys, col, i, deps))
 WRAP_VOID(index, ep_index_insert, (struct ep_replica * r, ep_slot slot, const struct ep_keys *keys), (r, slot, keys))
 WRAP_VOID(index, ep_index_unlist, (struct ep_replica * r, ep_slot slot), (r, slot))

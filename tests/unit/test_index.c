@@ -16,7 +16,7 @@ static struct ep_keys draw(uint64_t *rng, uint32_t keys_max)
 {
 	struct ep_keys keys = { .count = 1 + (uint32_t)(ep_random(rng) % keys_max) };
 	for (uint32_t k = 0; k < keys.count; k++)
-		keys.key[k] = (struct ep_key){ 1000 + ep_random(rng) % 8 * 10 + k, ep_random(rng) % 2 };
+		keys.key[k] = (struct ep_key){ .hash = 1000 + ep_random(rng) % 8 * 10 + k, .is_write = ep_random(rng) % 2 };
 	return keys;
 }
 
@@ -72,7 +72,7 @@ static void test_unindexed(void)
 	uint64_t deps[EP_MEMBERS_MAX];
 	core_start(&c, 3, 0, 0);
 	for (uint32_t k = 0; k < many.count; k++)
-		many.key[k] = (struct ep_key){ 100 + k, true };
+		many.key[k] = (struct ep_key){ .hash = 100 + k, .is_write = true };
 	ep_slot slot = insert(1, 4, &many);
 	ep_index_conflicts(c.r, &one, 0, 1, deps);
 	CU_ASSERT_EQUAL(deps[1], 4);
@@ -91,7 +91,7 @@ static void test_full_pool(void)
 	core_start(&c, 3, 0, 0);
 	for (uint64_t i = 1; i <= 17; i++) { // 256 entries of 16 keys each, and one instance more
 		for (uint32_t k = 0; k < 16; k++)
-			keys.key[k] = (struct ep_key){ i * 100 + k, true };
+			keys.key[k] = (struct ep_key){ .hash = i * 100 + k, .is_write = true };
 		insert(1, i, &keys);
 	}
 	CU_ASSERT_EQUAL(c.r->counters.unindexed, 1);
