@@ -410,17 +410,28 @@ static void search_step(struct ep_replica *r, uint32_t *budget)
 	}
 }
 
+// Whether all that an instance depends on is executed: most often so, and then it is a component of its own.
+static inline bool is_free(const struct ep_replica *r, struct ep_record *rec)
+{
+	const uint64_t *dep = rec_dep(rec, r->n);
+	bool is_so = true;
+	for (uint32_t c = 0; c < r->n; c++)
+		is_so &= dep[c] <= r->columns[c].exec_prefix;
+	return is_so;
+}
+
 static void start_root(struct ep_replica *r)
 {
 	ep_slot root = r->root_head;
-	struct ep_exec *exec = ep_exec(r, root);
+	struct ep_record *rec = ep_rec(r, root);
+	struct ep_exec *exec = rec_exec(rec, r->n);
 	r->root_head = exec->next;
 	if (r->root_head == EP_NIL)
 		r->root_tail = EP_NIL;
 	exec->marks &= (uint8_t)~EP_MARK_QUEUED;
 	if (exec->marks & EP_MARK_ORDERED)
 		return;
-	if (rec_is_nop(ep_rec(r, root))) {
+	if (rec_is_nop(rec) || is_free(r, rec)) {
 		chain_set(r, root, EP_NIL);
 		ep_order_append(r, root, root);
 		return;
@@ -437,16 +448,19 @@ static void start_root(struct ep_replica *r)
 bool ep_exec_run(struct ep_replica *r, struct ep_effects *fx, uint32_t budget)
 {
 	while (budget > 0) {
-		if (ep_has_frames(fx) && ep_order_drain_one(r, fx))
-			budget--;
-		else if (!ep_has_frames(fx))
+		if (!ep_has_frames(fx))
 			return true;
-		else if (r->run_vertex != EP_NIL)
+		if (r->order_head != 0) {
+			ep_order_drain_one(r, fx);
+			budget--;
+		} else if (r->run_vertex != EP_NIL) {
 			search_step(r, &budget);
-		else if (r->root_head != EP_NIL)
+		} else if (r->root_head != EP_NIL) {
 			start_root(r);
-		else
+			budget--;
+		} else {
 			return false;
+		}
 	}
 	return r->order_head != 0 || r->run_vertex != EP_NIL || r->root_head != EP_NIL;
 }

@@ -121,7 +121,7 @@ static inline void list_insert(struct ep_replica *r, uint32_t link, struct ep_li
 		track->newest = link;
 }
 
-static void list_remove(struct ep_replica *r, uint32_t link, uint32_t col)
+static inline void list_remove(struct ep_replica *r, uint32_t link, uint32_t col)
 {
 	struct ep_link *at = ep_link(r, link);
 	if (!at->is_listed)
@@ -191,10 +191,11 @@ void ep_index_insert(struct ep_replica *r, ep_slot slot, const struct ep_keys *k
 
 void ep_index_unlist(struct ep_replica *r, ep_slot slot)
 {
-	uint32_t col = ep_slot_col(r, slot);
-	for (uint32_t k = 0; k < ep_rec(r, slot)->links; k++)
-		list_remove(r, ep_link_of(r, slot, k), col);
-	struct ep_exec *exec = ep_exec(r, slot);
+	struct ep_record *rec = ep_rec(r, slot);
+	struct ep_exec *exec = rec_exec(rec, r->n);
+	uint32_t col = ep_slot_col(r, slot), link = ep_link_of(r, slot, 0);
+	for (uint32_t end = link + rec->links; link < end; link++)
+		list_remove(r, link, col);
 	if (!(exec->marks & EP_MARK_UNINDEXED))
 		return;
 	exec->marks &= (uint8_t)~EP_MARK_UNINDEXED;
@@ -208,7 +209,8 @@ void ep_index_remove(struct ep_replica *r, ep_slot slot)
 {
 	struct ep_record *rec = ep_rec(r, slot);
 	ep_index_unlist(r, slot);
-	for (uint32_t k = 0; k < rec->links; k++)
-		entry_release(r, ep_link(r, ep_link_of(r, slot, k))->entry);
+	uint32_t link = ep_link_of(r, slot, 0);
+	for (uint32_t end = link + rec->links; link < end; link++)
+		entry_release(r, ep_link(r, link)->entry);
 	rec->links = 0;
 }

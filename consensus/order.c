@@ -18,8 +18,8 @@ void ep_order_append(struct ep_replica *r, ep_slot first, ep_slot last)
 void ep_order_advance(struct ep_replica *r, uint32_t col)
 {
 	struct ep_column *c = &r->columns[col];
-	uint64_t prefix = c->exec_prefix;
-	while (prefix - c->exec_prefix < r->config.window && ep_is_executed(r, col, prefix + 1))
+	uint64_t prefix = c->exec_prefix, top = prefix + r->config.window;
+	while (prefix < top && ep_is_marked(r, col, prefix + 1))
 		prefix++;
 	if (prefix == c->exec_prefix)
 		return;

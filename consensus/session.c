@@ -111,9 +111,10 @@ static struct ep_outcome update(struct ep_replica *r, struct ep_txn *txn, const 
 		return (struct ep_outcome){ .status = EP_STALE };
 	if (command->seq == s->last)
 		return digest == s->digest ? kept(s) : (struct ep_outcome){ .status = EP_MISMATCH };
-	uint64_t result[EP_KEPT_MAX / 8] = { 0 };
+	uint64_t result[EP_KEPT_MAX / 8 + 1];
 	uint32_t result_len = pnyx_app_apply(ep_at(r, r->at_app), txn, bytes, len, (uint8_t *)result, EP_KEPT_MAX);
 	CHECK_OP(result_len, <=, (uint32_t)EP_KEPT_MAX);
+	memset((uint8_t *)result + result_len, 0, 8); // the last word is kept whole
 	for (uint32_t w = 0; w < (result_len + 7) / 8; w++)
 		ep_txn_set64(txn, &s->kept[w], result[w]);
 	ep_txn_set64(txn, &s->reply, (uint64_t)EP_OK << 32 | result_len);

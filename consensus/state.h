@@ -344,15 +344,19 @@ static inline void ep_drop(struct ep_replica *r, enum ep_drop why)
 	r->drops[why]++;
 }
 
-// Whether (col, i) is executed here. A bit means "executed" by equality with the parity of i's lap around the
-// window, so that advancing never has to clear bits.
+// Whether (col, i), in the window above the executed prefix, is marked as executed. A bit means "executed" by equality with the
+// parity of i's lap around the window, so that advancing never has to clear bits.
+static inline bool ep_is_marked(const struct ep_replica *r, uint32_t col, uint64_t i)
+{
+	ep_slot slot = ep_slot_of(r, col, i);
+	uint64_t word = ((const uint64_t *)ep_at(r, r->at_bitmap))[slot >> 6];
+	return ((word >> (slot & 63)) & 1) == (~(i >> r->window_shift) & 1);
+}
+
+// Whether (col, i) is executed here.
 static inline bool ep_is_executed(const struct ep_replica *r, uint32_t col, uint64_t i)
 {
 	if (i <= r->columns[col].exec_prefix)
 		return true;
-	if (i > r->columns[col].exec_prefix + r->config.window)
-		return false;
-	ep_slot slot = ep_slot_of(r, col, i);
-	uint64_t word = ((const uint64_t *)ep_at(r, r->at_bitmap))[slot >> 6];
-	return ((word >> (slot & 63)) & 1) == (~(i >> r->window_shift) & 1);
+	return i <= r->columns[col].exec_prefix + r->config.window && ep_is_marked(r, col, i);
 }

@@ -64,18 +64,6 @@ enum pnyx_verdict kv_command_check(const uint8_t *command, uint32_t len)
 	return at == len ? PNYX_FINE : PNYX_MALFORMED;
 }
 
-const uint8_t *kv_command_next(const uint8_t *at, struct kv_entry *entry)
-{
-	const struct pnyx_kv_entry *e = (const void *)at;
-	entry->key = at + sizeof *e;
-	entry->value = entry->key + e->key_len;
-	entry->expect = entry->value + e->value_len;
-	entry->key_len = e->key_len;
-	entry->value_len = e->value_len;
-	entry->expect_len = e->expect_len;
-	return entry->expect + e->expect_len;
-}
-
 bool kv_op_writes(enum pnyx_kv_op op)
 {
 	switch (op) {

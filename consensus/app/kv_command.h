@@ -12,7 +12,17 @@ struct kv_entry {
 // Total function over untrusted bytes: whether they are exactly one command.
 enum pnyx_verdict kv_command_check(const uint8_t *command, uint32_t len);
 // The entry at `at` of a checked command; returns where the next one starts.
-const uint8_t *kv_command_next(const uint8_t *at, struct kv_entry *entry);
+static inline const uint8_t *kv_command_next(const uint8_t *at, struct kv_entry *entry)
+{
+	const struct pnyx_kv_entry *e = (const void *)at;
+	entry->key = at + sizeof *e;
+	entry->value = entry->key + e->key_len;
+	entry->expect = entry->value + e->value_len;
+	entry->key_len = e->key_len;
+	entry->value_len = e->value_len;
+	entry->expect_len = e->expect_len;
+	return entry->expect + e->expect_len;
+}
 // The operation changes what it finds.
 bool kv_op_writes(enum pnyx_kv_op op);
 

@@ -68,6 +68,14 @@ uint64_t kv_store_item_hash(const struct kv_store *s, uint32_t index)
 }
 
 // ---- finding ----
+static inline bool key_is(const struct kv_store *s, uint32_t index, const uint8_t *key, uint32_t len)
+{
+	if (len <= KV_ITEM_BYTES)
+		return ep_bytes_equal(kv_block(s, index)->item.bytes, key, len);
+	struct kv_cursor c = kv_store_key(s, index);
+	return kv_cursor_equal(&c, key, len);
+}
+
 struct kv_place kv_store_find(const struct kv_store *s, const uint8_t *key, uint32_t len)
 {
 	uint64_t hash = ep_hash64(s->seed, key, len);
@@ -78,11 +86,8 @@ struct kv_place kv_store_find(const struct kv_store *s, const uint8_t *key, uint
 	place.index = (uint32_t)(*place.word >> place.shift);
 	while (place.index != 0) {
 		struct kv_item *item = &kv_block(s, place.index)->item;
-		if (item->tag == place.tag && item->key_len == len) {
-			struct kv_cursor c = kv_store_key(s, place.index);
-			if (kv_cursor_equal(&c, key, len))
-				break;
-		}
+		if (item->tag == place.tag && item->key_len == len && key_is(s, place.index, key, len))
+			break;
 		place.word = &item->links;
 		place.shift = 32;
 		place.index = kv_item_next(item);
@@ -91,7 +96,7 @@ struct kv_place kv_store_find(const struct kv_store *s, const uint8_t *key, uint
 }
 
 // ---- new chains ----
-static uint32_t block_take(struct kv_store *s)
+static inline uint32_t block_take(struct kv_store *s)
 {
 	uint32_t index = s->free;
 	if (index != 0) {
@@ -102,7 +107,7 @@ static uint32_t block_take(struct kv_store *s)
 	return s->fresh++;
 }
 
-static void block_give(struct kv_store *s, uint32_t index)
+static inline void block_give(struct kv_store *s, uint32_t index)
 {
 	kv_block(s, index)->tail.more = s->free;
 	s->free = index;
@@ -116,7 +121,7 @@ struct chain {
 	uint32_t left;
 };
 
-static struct chain chain_begin(struct kv_store *s, uint32_t key_len, uint32_t value_len,
+static inline struct chain chain_begin(struct kv_store *s, uint32_t key_len, uint32_t value_len,
 				uint8_t tag)
 {
 	uint32_t first = block_take(s);
@@ -168,14 +173,14 @@ static void chain_add_value(struct chain *c, uint32_t item)
 }
 
 // ---- changing ----
-static void link_set(struct ep_txn *txn, const struct kv_place *place, uint32_t index)
+static inline void link_set(struct ep_txn *txn, const struct kv_place *place, uint32_t index)
 {
 	uint64_t keep = *place->word & ~(0xffffffffULL << place->shift);
 	ep_txn_set64(txn, place->word, keep | (uint64_t)index << place->shift);
 }
 
 // The item is out of its bucket, or will be if the transaction commits; its words stay until then.
-static void item_unlinked(struct kv_store *s, uint32_t index)
+static inline void item_unlinked(struct kv_store *s, uint32_t index)
 {
 	struct kv_item *item = &kv_block(s, index)->item;
 	s->used -= kv_item_blocks(item->key_len, item->value_len);
@@ -190,10 +195,15 @@ void kv_store_set(struct kv_store *s, struct ep_txn *txn, const struct kv_place 
 	uint32_t value_len = suffix.len + (prefix != 0 ? kv_block(s, prefix)->item.value_len : 0);
 	CHECK_OP(value_len, <=, s->value_max);
 	struct chain c = chain_begin(s, key.len, value_len, place->tag);
-	chain_add(&c, key.data, key.len);
-	if (prefix != 0)
-		chain_add_value(&c, prefix);
-	chain_add(&c, suffix.data, suffix.len);
+	if (key.len + value_len <= KV_ITEM_BYTES && prefix == 0) { // one block, as most have
+		memcpy(c.at, key.data, key.len);
+		memcpy(c.at + key.len, suffix.data, suffix.len);
+	} else {
+		chain_add(&c, key.data, key.len);
+		if (prefix != 0)
+			chain_add_value(&c, prefix);
+		chain_add(&c, suffix.data, suffix.len);
+	}
 
 	// It takes the place of the old item, or of nothing at the end of the bucket's list.
 	if (place->index != 0) {

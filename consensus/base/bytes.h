@@ -1,5 +1,6 @@
 // Hash, checksum and unaligned access for byte strings. Little endian machines only.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include "consensus/base/rng.h"
@@ -18,13 +19,31 @@ static inline void ep_store64(void *p, uint64_t v)
 	memcpy(p, &v, sizeof v);
 }
 
-// The last 0 to 8 bytes at `p` as a word padded with zeros; `p` may be NULL when there are none.
+static inline uint64_t ep_load32(const void *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+// The last 0 to 8 bytes at `p` as a word padded with zeros; `p` may be NULL when there are none. By overlapping loads: a call of
+// memcpy with a length that is not known costs more than the hash around it.
 static inline uint64_t ep_load_tail(const uint8_t *p, uint32_t len)
 {
-	uint64_t v = 0;
-	if (len)
-		memcpy(&v, p, len);
-	return v;
+	if (len >= 4)
+		return ep_load32(p) | ep_load32(p + len - 4) << (8 * (len - 4));
+	if (len == 0)
+		return 0;
+	return p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) | (uint64_t)p[len - 1] << (8 * (len - 1));
+}
+
+// Whether two byte strings of one length are equal; meant for keys, which are short.
+static inline bool ep_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+	for (; len > 8; a += 8, b += 8, len -= 8)
+		if (ep_load64(a) != ep_load64(b))
+			return false;
+	return ep_load_tail(a, len) == ep_load_tail(b, len);
 }
 
 // Seeded 64-bit hash of a byte string: multiply-and-fold over words. Not cryptographic; the seed keeps
