@@ -10,11 +10,10 @@
 
 uint64_t ep_session_hash(const struct ep_config *config, const struct ep_session_id *id)
 {
-	uint64_t origin = (uint64_t)id->epoch << 8 | id->col;
-	return ep_mix64(config->hash_seed ^ SEED_SESSION ^ ep_mix64(id->i ^ ep_mix64(origin)));
+	return ep_hash64(config->hash_seed ^ SEED_SESSION, id, sizeof *id);
 }
 
-static void add(struct ep_keys *keys, uint64_t hash, bool is_write)
+static inline void add(struct ep_keys *keys, uint64_t hash, bool is_write)
 {
 	for (uint32_t k = 0; k < keys->count; k++)
 		if (keys->key[k].hash == hash) {
@@ -28,7 +27,7 @@ static void add(struct ep_keys *keys, uint64_t hash, bool is_write)
 	keys->key[keys->count++] = (struct ep_key){ .hash = hash, .is_write = is_write };
 }
 
-static bool add_application(const struct ep_config *config, const struct ep_wire_command *c, struct ep_keys *keys)
+static inline bool add_application(const struct ep_config *config, const struct ep_wire_command *c, struct ep_keys *keys)
 {
 	struct pnyx_intent intent;
 	if (pnyx_app_inspect(ep_command_bytes(c), ep_command_len(c), ep_result_max(config->frame_max), &intent) != PNYX_FINE)
@@ -42,7 +41,7 @@ static bool add_application(const struct ep_config *config, const struct ep_wire
 	return true;
 }
 
-static bool add_command(const struct ep_config *config, uint32_t col, uint64_t i, const struct ep_wire_command *command,
+static inline bool add_command(const struct ep_config *config, uint32_t col, uint64_t i, const struct ep_wire_command *command,
 			struct ep_keys *keys)
 {
 	switch ((enum ep_command_kind)command->kind) {

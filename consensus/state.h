@@ -4,7 +4,7 @@
 #include "consensus/record.h"
 
 #define EP_ARENA_MAGIC 0x50414e5958594e50ULL
-#define EP_LAYOUT 2
+#define EP_LAYOUT 3
 
 struct ep_column {
 	uint64_t exec_prefix; // authoritative: all instances up to it are executed

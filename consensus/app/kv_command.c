@@ -63,20 +63,3 @@ enum pnyx_verdict kv_command_check(const uint8_t *command, uint32_t len)
 	}
 	return at == len ? PNYX_FINE : PNYX_MALFORMED;
 }
-
-bool kv_op_writes(enum pnyx_kv_op op)
-{
-	switch (op) {
-	case PNYX_KV_GET:
-	case PNYX_KV_MGET:
-		return false;
-	case PNYX_KV_PUT:
-	case PNYX_KV_DELETE:
-	case PNYX_KV_CAS:
-	case PNYX_KV_INCR:
-	case PNYX_KV_APPEND:
-	case PNYX_KV_MPUT:
-		return true;
-	}
-	return false;
-}

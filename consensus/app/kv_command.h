@@ -24,7 +24,10 @@ static inline const uint8_t *kv_command_next(const uint8_t *at, struct kv_entry 
 	return entry->expect + e->expect_len;
 }
 // The operation changes what it finds.
-bool kv_op_writes(enum pnyx_kv_op op);
+static inline bool kv_op_writes(enum pnyx_kv_op op)
+{
+	return op != PNYX_KV_GET && op != PNYX_KV_MGET;
+}
 
 static inline const struct pnyx_kv_command *kv_command_head(const uint8_t *command)
 {

@@ -15,6 +15,7 @@
 #define KEYS 512
 
 #define STEP __attribute__((noinline))
+#define ALONE(name) __asm__ volatile("# " #name) // no two are alike: they are not folded into one
 
 struct frame {
 	uint8_t from, to;
@@ -56,6 +57,7 @@ COUNTED(COUNT)
 	STEP void step_##name(struct ep_replica *r, const struct ep_source *from, struct ep_view *in, struct ep_effects *fx); \
 	STEP void step_##name(struct ep_replica *r, const struct ep_source *from, struct ep_view *in, struct ep_effects *fx) \
 	{ \
+		ALONE(name); \
 		need(ep_receive(r, now, from, in, fx), "the lent frames are too few"); \
 	}
 RECEIVE(request)
@@ -69,12 +71,14 @@ RECEIVE(status)
 STEP void step_execute(struct ep_replica *r, struct ep_effects *fx);
 STEP void step_execute(struct ep_replica *r, struct ep_effects *fx)
 {
+	ALONE(execute);
 	ep_tick(r, now, fx);
 }
 
 STEP void step_submit(struct ep_replica *r, struct ep_effects *fx);
 STEP void step_submit(struct ep_replica *r, struct ep_effects *fx)
 {
+	ALONE(submit);
 	ep_tick(r, now, fx);
 }
 
