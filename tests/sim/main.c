@@ -126,7 +126,7 @@ static void print_swarm(const struct swarm *s)
 static void add_figures(struct totals *t, struct sim *s)
 {
 	for (uint8_t p = 0; p < s->n; p++) {
-		if (!sim_is_alive(s, p))
+		if (!s->nodes[p].host.replica || !sim_is_alive(s, p)) // the first: a run that ended before it began
 			continue;
 		const struct ep_counters *c = ep_counters(s->nodes[p].host.replica);
 		t->recoveries += c->recoveries;

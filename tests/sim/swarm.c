@@ -95,7 +95,7 @@ static uint64_t draw_counter(uint64_t *rng, uint64_t top)
 static void draw_sizes(struct ep_config *c, bool is_tiny, uint64_t *rng)
 {
 	c->frame_max = PICK(rng, EP_FRAME_MAX_DEFAULT, EP_FRAME_MAX_DEFAULT, EP_FRAME_MAX_MIN, 4000);
-	c->window = is_tiny ? EP_WINDOW_MIN : PICK(rng, 128, 128, 128, 256, 1024);
+	c->window = is_tiny ? 128 : PICK(rng, 128, 128, 128, 256, 1024);
 	c->own_max = (uint32_t)between(rng, 1, c->window - 64);
 	c->batch_max = PICK(rng, 1, 2, 5, 16, 64);
 	c->keys_max = PICK(rng, 2, 4, 32, 32);

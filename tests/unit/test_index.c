@@ -68,7 +68,7 @@ static void test_against_model(void)
 // An instance with too many keys, or without room for its keys, is depended on by everything: a superset.
 static void test_unindexed(void)
 {
-	struct ep_keys many = { .count = 17 }, one = { .count = 1, .key = { { 5, false } } };
+	struct ep_keys many = { .count = 17 }, one = { .count = 1, .key = { { .hash = 5, .is_write = false } } };
 	uint64_t deps[EP_MEMBERS_MAX];
 	core_start(&c, 3, 0, 0);
 	for (uint32_t k = 0; k < many.count; k++)
@@ -86,7 +86,7 @@ static void test_unindexed(void)
 
 static void test_full_pool(void)
 {
-	struct ep_keys keys = { .count = 16 }, other = { .count = 1, .key = { { 1, true } } };
+	struct ep_keys keys = { .count = 16 }, other = { .count = 1, .key = { { .hash = 1, .is_write = true } } };
 	uint64_t deps[EP_MEMBERS_MAX];
 	core_start(&c, 3, 0, 0);
 	for (uint64_t i = 1; i <= 17; i++) { // 256 entries of 16 keys each, and one instance more
@@ -102,7 +102,7 @@ static void test_full_pool(void)
 
 static void test_barrier(void)
 {
-	struct ep_keys barrier = { .is_barrier = true }, one = { .count = 1, .key = { { 5, false } } };
+	struct ep_keys barrier = { .is_barrier = true }, one = { .count = 1, .key = { { .hash = 5, .is_write = false } } };
 	uint64_t deps[EP_MEMBERS_MAX];
 	core_start(&c, 3, 0, 0);
 	insert(1, 2, &one);
@@ -118,7 +118,7 @@ static void test_barrier(void)
 // Only its command leader sets an instance's dependency on its own column (B.2).
 static void test_own_column(void)
 {
-	struct ep_keys one = { .count = 1, .key = { { 5, true } } };
+	struct ep_keys one = { .count = 1, .key = { { .hash = 5, .is_write = true } } };
 	uint64_t deps[EP_MEMBERS_MAX];
 	core_start(&c, 3, 0, 0);
 	insert(0, 1, &one);
