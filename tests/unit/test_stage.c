@@ -163,6 +163,25 @@ static void test_repeat_in_burst(void)
 	core_end(&c);
 }
 
+// A command that nobody waits for (a replica's own EXPIRE) stands before one of a client: the client gets its own answer.
+static void test_nobody_waits(void)
+{
+	start(3, 16);
+	struct ep_wire_command expire = { .len = sizeof expire, .kind = EP_CMD_EXPIRE, .session = { .i = 99, .epoch = 1, .col = 1 } };
+	struct ep_request nobody = { 0 };
+	CU_ASSERT_EQUAL(ep_stage(c.r, &c.host.effects, &expire, &nobody), EP_ADMIT);
+	burst(7, 1, "key%u");
+	end_of_burst();
+	CU_ASSERT_EQUAL(commands_of(1), 2);
+	core_preaccept_ok(&c, core_record(&c, 0, 1)->fq, 1, NULL);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_REPLY), 1);
+	const struct said *s = core_said(&c, EP_CLIENT, EP_C_REPLY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(s->msg->i, 7);
+	CU_ASSERT_EQUAL(((const struct ep_wire_reply *)(s->msg + 1))->status, EP_OK); // not the EXPIRE's NO_SESSION
+	core_end(&c);
+}
+
 // The number of a staged instance was ended by others: what was staged is lost like a message, and the next burst goes on.
 static void test_number_taken(void)
 {
@@ -248,7 +267,7 @@ static void test_kill_inside(void)
 
 static const struct unit_test tests[] = {
 	{ "one instance", test_one_instance }, { "alone", test_alone }, { "bounds", test_bounds }, { "OPEN", test_open },
-	{ "repeat in a burst", test_repeat_in_burst }, { "number taken", test_number_taken }, { "Nop", test_nop },
+	{ "repeat in a burst", test_repeat_in_burst }, { "nobody waits", test_nobody_waits }, { "number taken", test_number_taken }, { "Nop", test_nop },
 	{ "kill inside", test_kill_inside },
 };
 UNIT_MAIN("stage", tests)
