@@ -161,10 +161,12 @@ void on_validate(struct ep_replica *r, struct ep_effects *fx, const struct ep_ab
 		ep_drop(r, EP_DROP_UNEXPECTED);
 		return;
 	}
-	if (!ep_window_accepts(r, initial) || !ep_message_keys(r, in, &keys)) {
+	if (!ep_window_accepts(r, initial)) {
 		ep_drop(r, EP_DROP_WINDOW);
 		return;
 	}
+	if (!ep_message_keys(r, in, &keys))
+		return;
 	find_conflicts(r, in->col, in->i, &keys, initial, &found);
 	if (!rec_has_payload(rec)) {
 		EP_MARK(validate_teaches);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Usage: scripts/coverage.sh [--seeds N] [--lines] [--help]
 #
-# Branches and lines of consensus/ that the tests take: unit tests, scenarios, and seeds of the simulator, together.
+# Branches and lines of consensus/ that the tests take: unit tests, scenarios, and seeds of the simulator, together (also kills between
+# stores, and long runs with tiny tables).
 #
 #   --seeds N     seeds of the simulator (default 300)
 #   --lines       also prints each line with a branch that was never taken
@@ -34,6 +35,9 @@ find "$dir" -name '*.gcda' -delete
 meson test -C "$dir" --no-rebuild --suite unit --suite scenario >"$dir/coverage.log" 2>&1 || { tail -20 "$dir/coverage.log"; fail "a test failed"; }
 "$dir/tests/sim/pnyx-sim" --once --quiet --seeds "$seeds" >>"$dir/coverage.log" 2>&1 || fail "the simulator found a violation: $dir/coverage.log"
 "$dir/tests/sim/pnyx-sim-bank" --once --quiet --seeds "$((seeds / 4 + 1))" >>"$dir/coverage.log" 2>&1 || fail "the simulator found a violation"
+
+"$dir/tests/sim/pnyx-sim-cut" --once --quiet --first 100000 --seeds "$((seeds / 2 + 1))" >>"$dir/coverage.log" 2>&1 || fail "the simulator found a violation"
+"$dir/tests/sim/pnyx-sim-cut" --once --quiet --tiny --rounds 10 --seeds "$((seeds / 50 + 1))" >>"$dir/coverage.log" 2>&1 || fail "the simulator found a violation"
 
 cd "$dir"
 objects=$(find . -path '*libpnyx-core*' -name '*.gcda' -o -name '*consensus_wire*.gcda' -o -path '*libpnyx-wire*' -name '*.gcda')
