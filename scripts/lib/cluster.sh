@@ -29,7 +29,6 @@ cluster_configure() {
 		if is_crowded "$1"; then
 			echo "	// More pollers than processors: a peer that is not running at the moment is not a silent one."
 			echo "	idle = \"yield\";"
-			echo "	timers = { fast_min_us = 5000; resend_min_us = 5000; };"
 		fi
 		echo "};"
 	} >"$RUN/pnyx.conf"
