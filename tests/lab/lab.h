@@ -24,7 +24,7 @@ struct lab_options {
 	uint32_t n, lcores, clients, outstanding, per_frame, window, batch, value, wire_ns, silent, cap_us;
 	enum lab_clock clock;
 	uint64_t keys, commands, seed;
-	double hot, reads, seconds, warmup;
+	double hot, reads, loss, seconds, warmup;
 	bool is_echo, is_long, is_huge, is_offloaded;
 	const char *json;
 };
@@ -46,6 +46,7 @@ struct lab_end {
 	bool is_client;
 	uint64_t bytes_sent, bytes_counted;
 	uint64_t overflows; // frames for which the ring had no room
+	uint64_t random, lost; // frames that the wire lost, by choice
 	// virtual clock
 	uint64_t now;   // its processor is free from then on
 	uint64_t poll;  // cycles of a turn that finds nothing

@@ -21,6 +21,7 @@ static const struct argp_option table[] = {
 	{ "window", 'W', "N", 0, "instances a column, default 16384", 2 },
 	{ "batch", 'b', "N", 0, "commands that may share an instance, 1 to 64, default 16", 2 },
 	{ "wire", 'D', "NS", 0, "delay of the wire one way, default 0", 3 },
+	{ "loss", 'X', "PERCENT", 0, "frames between replicas that the wire loses, default 0", 3 },
 	{ "clock", 'T', "real|virtual", 0, "real: all take turns on the processors at hand. virtual: each replica and each client has one of its "
 	  "own; the cycles of every turn are measured and put together in virtual time", 3 },
 	{ "offload", 'O', NULL, 0, "as if the port made and verified IP and UDP checksums, which most NICs do and a ring does not", 3 },
@@ -64,6 +65,9 @@ static error_t set_where(int key, char *arg, struct argp_state *state)
 		if (strcmp(arg, "real") != 0 && strcmp(arg, "virtual") != 0)
 			argp_error(state, "--clock takes real or virtual, not `%s`", arg);
 		o->clock = arg[0] == 'r' ? LAB_REAL : LAB_VIRTUAL;
+		return 0;
+	case 'X':
+		number(state, arg, 0, 100, &o->loss);
 		return 0;
 	case 'D':
 		whole(state, arg, 0, 100000000, &o->wire_ns);

@@ -14,7 +14,7 @@ static struct figure {
 static uint32_t figures_count;
 static struct ep_counters core[2];
 static struct ep_shell_counters shell[2];
-static uint64_t bytes[2], overflows[2], heap[2];
+static uint64_t bytes[2], overflows[2], heap[2], lost[2];
 static struct histogram reply, echo;
 
 void lab_figure(const char *name, double value, const char *unit, const char *text)
@@ -42,8 +42,10 @@ static void take(uint32_t when)
 		sum((uint64_t *)&shell[when], (const uint64_t *)ep_shell(r), sizeof shell[0] / 8);
 		bytes[when] += lab.nodes[k].end.bytes_sent;
 	}
-	for (uint32_t e = 0; e < lab.ends_count; e++)
+	for (uint32_t e = 0; e < lab.ends_count; e++) {
 		overflows[when] += lab.ends[e]->overflows;
+		lost[when] += lab.ends[e]->lost;
+	}
 	heap[when] = mallinfo2().uordblks;
 }
 
@@ -108,6 +110,19 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+// How far a search for components went: D.4 bounds a component by members * own_max.
+static void of_searches(void)
+{
+	uint64_t largest = 0, longest = 0;
+	for (uint32_t k = 0; k < lab.o.n; k++) {
+		const struct ep_counters *c = ep_counters(lab.nodes[k].loop.consensus.replica);
+		largest = c->scc_largest > largest ? c->scc_largest : largest;
+		longest = c->chain_longest > longest ? c->chain_longest : longest;
+	}
+	lab_figure("scc_largest", (double)largest, "", "instances of the largest component, since the start");
+	lab_figure("chain_longest", (double)longest, "", "instances of the longest search, since the start");
+}
+
 static void of_cluster(double commands)
 {
 	qsort(lab.slices, lab.slices_count, sizeof lab.slices[0], by_value);
@@ -129,6 +144,9 @@ static void of_cluster(double commands)
 	lab_figure("resent", CORE(resent), "", "messages sent again by replicas");
 	lab_figure("recoveries", CORE(recoveries), "", "recoveries");
 	lab_figure("blocked_percent", 100 * CORE(blocked) / commands, "%", "executions that met an undecided instance");
+	lab_figure("blocked_on_hole", CORE(blocked_on_hole), "", "executions that met an unknown payload");
+	of_searches();
+	lab_figure("lost", (double)(lost[1] - lost[0]), "", "frames lost by --loss");
 	lab_figure("overflows", (double)(overflows[1] - overflows[0]), "", "frames lost because a ring was full");
 	lab_figure("no_mbuf", SHELL(no_mbuf) + SHELL(tx_failed) + SHELL(drop_unresolved), "", "frames lost for want of a buffer");
 #undef CORE

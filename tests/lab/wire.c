@@ -2,6 +2,7 @@
 //
 // Nothing is copied: the buffer that a replica filled is the one that its peer reads. Frames carry the time of their arrival.
 #include <rte_mbuf_dyn.h>
+#include "consensus/base/rng.h"
 #include "tests/dpdk/eal.h"
 #include "tests/lab/lab.h"
 
@@ -29,6 +30,8 @@ static uint16_t stamp(uint16_t port, uint16_t queue, struct rte_mbuf *frames[], 
 
 void lab_wire_init(void)
 {
+	for (uint32_t e = 0; e < lab.ends_count; e++)
+		lab.ends[e]->random = lab.o.seed << 8 | e;
 	static const struct rte_mbuf_dynfield field = { .name = "lab_arrival", .size = sizeof(uint64_t), .align = sizeof(uint64_t) };
 	arrival_at = rte_mbuf_dynfield_register(&field);
 	eal_need(arrival_at >= 0, "no room in a buffer's head for a time");
@@ -91,6 +94,14 @@ static void offload(struct rte_mbuf *m)
 	m->ol_flags = 0;
 }
 
+static bool is_lost(struct lab_end *from, const struct lab_end *to)
+{
+	if (lab.o.loss == 0 || from->is_client || to->is_client || (double)(ep_random(&from->random) >> 11) * 0x1p-53 * 100 >= lab.o.loss)
+		return false;
+	from->lost++;
+	return true;
+}
+
 static void into(struct lab_end *to, struct rte_ring *ring, struct rte_mbuf *m)
 {
 	if (rte_ring_enqueue(ring, m) == 0)
@@ -110,7 +121,7 @@ void lab_wire_send(struct lab_end *from)
 			from->bytes_sent += m->data_len;
 			if (lab.o.is_offloaded)
 				offload(m);
-			if (!to) {
+			if (!to || is_lost(from, to)) {
 				rte_pktmbuf_free(m);
 			} else if (lab.o.clock == LAB_VIRTUAL) {
 				uint64_t left = *arrival(m) + (uint64_t)from->offset;
