@@ -26,6 +26,7 @@ void ep_learn_advance(struct ep_replica *r, uint32_t col)
 		c->c_moved = r->now;
 		c->attempts = c->pendings = 0;
 		c->asked = c->outbid_at = 0;
+		c->told_wait = 0;
 	}
 	ep_exec_knows(r, col, c->known, ADVANCE_BUDGET);
 	c->is_cut = c->cprefix == top || c->kprefix == known;
@@ -97,12 +98,35 @@ void ep_outbid(struct ep_replica *r, uint32_t col)
 	c->is_recovering = false;
 }
 
-static void fetch(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint64_t first, uint32_t attempt)
+static void fetch_from(struct ep_replica *r, struct ep_effects *fx, uint8_t to, uint32_t col, uint64_t first)
 {
 	struct ep_column *c = &r->columns[col];
 	uint64_t last = first + EP_FETCH_SPAN - 1;
 	r->counters.fetches++;
-	ep_send_range(r, fx, whom_to_ask(r, col, attempt), EP_FETCH, col, first, last < c->known ? last : c->known);
+	ep_send_range(r, fx, to, EP_FETCH, col, first, last < c->known ? last : c->known);
+}
+
+static void fetch(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint64_t first, uint32_t attempt)
+{
+	fetch_from(r, fx, whom_to_ask(r, col, attempt), col, first);
+}
+
+// Who has executed most of a column.
+static uint8_t teller(const struct ep_replica *r, uint32_t col)
+{
+	uint8_t best = r->self;
+	for (uint8_t m = 0; m < r->n; m++)
+		if (m != r->self && (best == r->self || r->peers[m].reported[col] > r->peers[best].reported[col]))
+			best = m;
+	return best;
+}
+
+// When the next question is due about what a member has executed and is not committed here: a Commit was lost, or is on its way.
+static ep_time told_due(const struct ep_replica *r, const struct ep_column *c)
+{
+	if (c->told <= c->cprefix)
+		return EP_NEVER;
+	return (c->told_at > c->c_moved ? c->told_at : c->c_moved) + hole_wait(r) + c->told_wait;
 }
 
 // Starts attempts for what is open beyond the committed prefix, as many as there is room for.
@@ -173,6 +197,12 @@ void ep_learn_run(struct ep_replica *r, struct ep_effects *fx)
 			c->hole_wait = 2 * c->hole_wait + hole_wait(r);
 			fetch(r, fx, col, c->kprefix + 1, c->attempts);
 		}
+		if (told_due(r, c) <= r->now && ep_has_frames(fx)) {
+			EP_MARK(commit_asked_for);
+			c->told_at = r->now;
+			c->told_wait = 2 * c->told_wait + hole_wait(r);
+			fetch_from(r, fx, teller(r, col), col, c->cprefix + 1);
+		}
 		if (ep_has_frames(fx))
 			drive_open(r, fx, col);
 	}
@@ -192,6 +222,8 @@ ep_time ep_learn_next(const struct ep_replica *r)
 		if (c->kprefix < c->known && hole < next)
 			next = hole;
 		next = open < next ? open : next;
+		ep_time told = told_due(r, c);
+		next = told < next ? told : next;
 		if (c->known - c->cprefix > r->config.own_max && c->caught_at + hole_wait(r) < next)
 			next = c->caught_at + hole_wait(r);
 	}
@@ -262,5 +294,7 @@ void on_status(struct ep_replica *r, const struct ep_msg *msg, uint8_t from)
 		uint64_t top = r->columns[c].exec_prefix + r->config.window;
 		uint64_t told = known[c] > prefix[c] ? known[c] : prefix[c];
 		ep_window_note(r, c, told < top ? told : top);
+		if (prefix[c] > r->columns[c].told)
+			r->columns[c].told = prefix[c];
 	}
 }

@@ -30,6 +30,9 @@ struct ep_column {
 	uint64_t caught_from; // cprefix when the last range was asked for in catching up
 	ep_time caught_at;    // and when
 	ep_time hole_wait;  // present back-off of asking for holes, 0 = none yet
+	uint64_t told;      // highest executed prefix that a member has reported since the start
+	ep_time told_at;    // when that member was asked for what is not committed here
+	ep_time told_wait;  // present back-off of that, 0 = none yet
 };
 
 struct ep_peer {

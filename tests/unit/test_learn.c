@@ -146,6 +146,29 @@ static void test_catches_up(void)
 	core_end(&c);
 }
 
+// What a member says it has executed is asked of that member, again with back-off, and long before T_open.
+static void test_told(void)
+{
+	uint64_t words[9] = { 0, 1, 0, 0, 1, 0, 0, 0, 0 };
+	core_start(&c, 3, 0, 0);
+	core_preaccept(&c, 1, 1, 2, NULL, "k");
+	core_wait(&c, MS);
+	CU_ASSERT_EQUAL(core_count(&c, EP_FETCH), 0);
+	memcpy(core_begin(&c, 2, EP_STATUS, 0, 0, 0, 0, 72), words, 72);
+	core_send(&c, 2);
+	core_wait(&c, MS / 10);
+	CU_ASSERT_PTR_NOT_NULL(core_said(&c, 2, EP_FETCH));
+	core_forget(&c);
+	core_wait(&c, MS);
+	CU_ASSERT(core_count(&c, EP_FETCH) >= 1 && core_count(&c, EP_FETCH) <= 6);
+	CU_ASSERT_EQUAL(core_count(&c, EP_RECOVER), 0);
+	core_value(&c, 1, EP_COMMIT, 1, 1, 0, NULL, "k");
+	core_forget(&c);
+	core_wait(&c, 100 * MS);
+	CU_ASSERT_EQUAL(core_count(&c, EP_FETCH), 0);
+	core_end(&c);
+}
+
 static void test_status(void)
 {
 	uint64_t words[9] = { 0, 0, 0, 0, 5, 0, 0, 0, 0 };
@@ -162,5 +185,6 @@ static void test_status(void)
 
 static const struct unit_test tests[] = { { "prefixes", test_prefixes }, { "asks first", test_asks_first }, { "suspicion", test_suspicion },
 					  { "suspects are not asked", test_suspects_are_not_asked }, { "answers", test_answers }, { "hole", test_hole },
-					  { "range", test_range }, { "catches up", test_catches_up }, { "status", test_status } };
+					  { "range", test_range }, { "catches up", test_catches_up }, { "told", test_told },
+					  { "status", test_status } };
 UNIT_MAIN("learn", tests)
