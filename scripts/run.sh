@@ -2,9 +2,10 @@
 # Usage: scripts/run.sh [--replicas 3|5|7] [--seconds N] [--port af_packet|af_xdp|tap] [--json FILE] [--keep] [--stop] [--help]
 #
 # The main job: a cluster of equal replicas on this machine, used and measured. It installs and builds what is missing, starts
-# the replicas (each a process with a DPDK port, an address and an identity of its own, joined by a virtual network), writes
-# and reads through different replicas, measures, compares the state of all replicas byte by byte (hashes), prints one table
-# and removes everything it made: also on Ctrl-C, and also what a killed earlier run left.
+# the replicas (each a process with a DPDK port, an address and an identity of its own, joined by a virtual network; each with a
+# control plane beside it, which starts it again when it dies), writes and reads through different replicas, measures, compares
+# the state of all replicas byte by byte (hashes), prints one table and removes everything it made: also on Ctrl-C, and also what a
+# killed earlier run left.
 #
 #   --replicas N    3 (default), 5 or 7
 #   --seconds N     length of each of the measurements (default 3)
@@ -91,6 +92,8 @@ trap finish EXIT
 trap 'say "interrupted: stopping and removing everything"; exit 130' INT TERM HUP
 
 say "starting $replicas replicas, port $port"
+# shellcheck disable=SC2034 # lib/cluster.sh reads it
+WITH_CONTROL=yes
 cluster_up "$replicas" "$port"
 cluster_try "$replicas"
 cluster_measure "$replicas" "$port" "$seconds"

@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
 	--packages) packages=yes ;;
 	--tests) packages=yes tests=yes ;;
 	--build) build=yes ;;
-	--programs) build=yes BUILD_TARGETS=(dataplane/pnyx-replica client/cli/pnyx tests/unit/loopback) ;;
+	--programs) build=yes BUILD_TARGETS=(dataplane/pnyx-replica control/pnyx-control client/cli/pnyx tests/unit/loopback) ;;
 	--hugepages)
 		pages=$replicas_pages
 		case ${2:-} in '' | --*) ;; *) need_number "$1" "$2" 1 100000; pages=$2; shift ;; esac

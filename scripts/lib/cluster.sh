@@ -149,7 +149,7 @@ cluster_start_control() {
 }
 
 # pnyx ARGUMENTS...: the command line in the clients' namespace.
-pnyx() { "${CLIENT[@]}" "$PNYX" --config "$RUN/pnyx.conf" "$@" 9>&-; }
+pnyx() { "${CLIENT[@]}" "$PNYX" --config "$RUN/pnyx.conf" --control "$RUN" "$@" 9>&-; }
 
 # cluster_wait REPLICAS: until every replica answers a client; says which one did not and why.
 cluster_wait() {
@@ -186,7 +186,19 @@ cluster_up() {
 	for i in $(seq "$1"); do cluster_start_replica "$i" "$2" "$1"; done
 	for i in $(seq "$1"); do [ "$WITH_CONTROL" = no ] || cluster_start_control "$i" "$2"; done
 	cluster_wait "$1"
+	[ "$WITH_CONTROL" = no ] || cluster_wait_control "$1"
 	cluster_write_wrapper
+}
+
+# cluster_wait_control REPLICAS: until every control plane has found its replica.
+cluster_wait_control() {
+	local i deadline=$((SECONDS + 30))
+	for i in $(seq "$1"); do
+		until grep -qs 'event=replica-serves' "$RUN/c$i.log"; do
+			[ "$SECONDS" -lt "$deadline" ] || { say "the control plane of r$i does not find it:"; tail -15 "$RUN/c$i.log" >&2; return 1; }
+			sleep 0.1
+		done
+	done
 }
 
 # A small program in the run directory that talks to the cluster from anywhere.
@@ -199,7 +211,7 @@ cluster_write_wrapper() {
 	cat >"$RUN/pnyx" <<-END
 		#!/bin/sh
 		# pnyx in the network of the demonstration cluster.
-		exec ${enter}ip netns exec $(netns c) "$PNYX" --config "$RUN/pnyx.conf" "\$@"
+		exec ${enter}ip netns exec $(netns c) "$PNYX" --config "$RUN/pnyx.conf" --control "$RUN" "\$@"
 	END
 	chmod +x "$RUN/pnyx"
 }

@@ -69,6 +69,7 @@ cluster_tell() {
 		    $RUN/pnyx put name value
 		    $RUN/pnyx --via r2 get name
 		    $RUN/pnyx status
+		    $RUN/pnyx top
 		Stop it:
 		    scripts/run.sh --stop
 	END
