@@ -39,7 +39,7 @@ for i in 1 2 3; do
 	check "and did not have to start its own" says "$i" "members.r$i.says.restarts" 0
 done
 check "metrics over HTTP" grep -q '^pnyx_replica_life{life="serving"} 1$' <(web 1 /metrics)
-check "health over HTTP" is "$(web 2 /health | head -1)" 200
+check "health over HTTP" is "$(web 2 /health | sed -n 1p)" 200
 check "DPDK's telemetry tells the same" grep -q '"members": 3' <(telemetry 1 /pnyx/info)
 check "and what a member is to us" grep -q '"suspect": 0' <(telemetry 1 /pnyx/member,1)
 check "and refuses a column that is none" grep -q '"/pnyx/member": null' <(telemetry 1 /pnyx/member,3)

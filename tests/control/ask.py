@@ -1,5 +1,6 @@
 """Asks a control plane and prints a part of what it says: ask.py SOCKET COMMAND [PATH.IN.THE.ANSWER], or ask.py http://... ."""
 import json
+import signal
 import socket
 import sys
 import urllib.error
@@ -39,6 +40,7 @@ def part_of(value, path):
     return value
 
 
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough
 if sys.argv[1].startswith('http'):
     http(sys.argv[1])
 else:

@@ -73,13 +73,13 @@ for name in a b c; do
 	for peer in a b c; do check "$name knows that $peer serves" eventually says $name members.$peer.says.life serving; done
 done
 check "nobody is suspected" is "$(ask a status members.b.suspect) $(ask a status members.c.suspect)" "false false"
-check "/health is 200" is "$(get a /health | head -1)" 200
+check "/health is 200" is "$(get a /health | sed -n 1p)" 200
 check "/metrics tells the replica's life" grep -q '^pnyx_replica_life{life="serving"} 1$' <(get a /metrics)
 check "/metrics tells its counters" grep -q '^pnyx_executed_total [1-9]' <(get a /metrics)
 check "every line of /metrics is one of Prometheus' format" is "$(get a /metrics | tail -n +2 |
 	grep -vcE '^(# (HELP|TYPE) pnyx_[a-z_]+ .+|pnyx_[a-z_]+(\{[a-z]+="[^"]*"\})? -?[0-9.]+)$')" 0
 check "/status is the same as the admin socket's" grep -q '"life": "serving"' <(get a /status)
-check "anything else is 404" is "$(get a /etc/passwd | head -1)" 404
+check "anything else is 404" is "$(get a /etc/passwd | sed -n 1p)" 404
 check "the admin socket is for user and group" is "$(stat -c %a "$dir/a/control.sock")" 660
 
 # A replica dies: the others know at once, it comes again.
@@ -129,7 +129,7 @@ check "who stood still suspects nobody" is "$(ask c status members.a.suspect) $(
 touch "$dir"/{b,c}/deaf-0 # its frames end with it
 kill -TERM "$(pid_of a)"
 check "stopped on purpose" eventually says a life stopped
-check "/health is 503" is "$(get a /health | head -1)" 503
+check "/health is 503" is "$(get a /health | sed -n 1p)" 503
 check "b suspects a" eventually says b members.a.suspect true
 check "it stays down" says a life stopped
 rm "$dir"/{b,c}/deaf-0
