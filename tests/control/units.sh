@@ -2,7 +2,7 @@
 # systemd finds nothing wrong with the units, and calls both hardened. units.sh FOLDER PNYX-CONTROL PNYX-REPLICA
 set -euo pipefail
 command -v systemd-analyze >/dev/null || { echo "systemd-analyze is not installed"; exit 77; }
-folder=$1 control=$2 replica=$3 failed=0
+folder=$1 control=$(realpath "$2") replica=$(realpath "$3") failed=0
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 for unit in pnyx-control@ pnyx-replica@; do
