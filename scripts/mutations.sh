@@ -81,7 +81,7 @@ by_explorer() {
 		code=0
 		# shellcheck disable=SC2086 # words on purpose
 		out=$(timeout 120 "$work/build/tests/explore/pnyx-explore" --scope $args 2>&1) || code=$?
-		case $code in 0 | 2 | 124) continue ;; esac
+		case $code in 1 | 134 | 139) ;; *) continue ;; esac # found, aborted, broken; not: truncated, killed
 		printf 'explorer %s: %s' "$args" "$(grep -m1 -oE '^violation: .{0,90}' <<<"$out" || tail -1 <<<"$out")"
 		printf ' (%s, %s steps)' "$(tail -1 <<<"$out")" "$(grep -cE '^ *[0-9]+  ' <<<"$out")"
 		return
@@ -91,8 +91,12 @@ by_explorer() {
 		n3-e-k2 --recoveries 20
 		n5-dead2 --recoveries 21
 		n3-rw --recoveries 000
+		n3-h3-k3 --recoveries 000
 		n2-recycle --recoveries 0001 --restarts 00
+		n3-recycle --states 100000
 		n5-dead1 --states 300000
+		n3-h3-k2 --states 200000
+		n3-h3-k3 --recoveries 010 --states 400000
 		n7-walk --walks 200
 		n5-walk --walks 3000
 	END

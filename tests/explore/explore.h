@@ -51,12 +51,15 @@ struct said { // one message, alone in its frame
 	uint32_t len;
 };
 // One committed value: (Nop or payload with its seq, deps). All copies of an instance must have the same.
+struct said_frame {
+	uint8_t *data;
+	uint32_t len;
+};
 struct said_value {
 	uint8_t command;
 	bool is_nop;
 	uint64_t dep[EP_MEMBERS_MAX], hash;
-	uint8_t *frame; // a whole Commit of it
-	uint32_t len;
+	struct said_frame whole, in_short; // its Commit with the payload and without
 };
 void said_start(const struct scope *);
 uint32_t said_message(uint8_t from, uint8_t to, const uint8_t *frame, const struct ep_msg *);
@@ -105,8 +108,8 @@ struct fact { // one instance at one replica
 };
 struct local { // one state of one replica
 	uint64_t print;
-	uint8_t *image;
-	uint32_t image_len;
+	uint8_t *image, *other; // image.c; other: of the same state, come to in another way, NULL: none met yet
+	uint32_t image_len, other_len;
 	uint8_t self, submitted;
 	uint64_t nacked; // highest of all columns
 	uint8_t order_count, order[COMMANDS_MAX]; // commands that were executed, Nop apart, in this order

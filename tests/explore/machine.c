@@ -8,6 +8,7 @@
 #include "consensus/stage.h"
 #include <string.h>
 #include "tests/explore/explore.h"
+#include "tests/explore/image.h"
 #include "tests/explore/table.h"
 #include "tests/sim/host.h"
 #include "tests/sim/verdict.h"
@@ -17,119 +18,17 @@
 #define IMAGES_MAX (24ULL << 30) // bytes, reserved
 #define OUTS_MAX (1u << 28)      // words, reserved
 #define STEP_OUTS_MAX 64
-#define FLAT_MAX (64u << 10)
-#define RECOVERIES_SEEN 8 // attempts of one replica that an image holds
-#define EXECUTED_SEEN 16  // and entries of the executor's trace
-#define NONE UINT32_MAX
-
-struct range {
-	uint64_t at;
-	uint32_t len;
-};
 
 static const struct scope *scope;
 static struct machine {
 	struct host host;
-	uint32_t holds; // local state in the arena, NONE: none
-	_Alignas(64) uint8_t fresh[FLAT_MAX];
+	_Alignas(64) uint8_t fresh[IMAGE_FLAT_MAX];
 } machines[EP_MEMBERS_MAX];
-static struct range ranges[64]; // of an arena that a step can change and that matter
-static uint32_t ranges_count, flat_len;
 static struct local *locals;
 static uint8_t *images;
 static uint64_t images_used;
 static uint32_t *outs_pool, outs_used, locals_count;
 static struct table by_print, outcomes, by_outs;
-
-// ---- images -----------------------------------------------------------------------------------------------------
-static void add_range(uint64_t at, uint64_t len)
-{
-	len = (len + 7) & ~7ULL;
-	if (ranges_count == sizeof ranges / sizeof ranges[0] || flat_len + len > FLAT_MAX)
-		verdict_fail("an image of a replica is larger than provided for");
-	ranges[ranges_count++] = (struct range){ at, (uint32_t)len };
-	flat_len += (uint32_t)len;
-}
-
-// Left out: the journal (empty between steps), the application and the sessions (nothing is executed into them), the tails of
-// payload slots, of the executor's trace and of the attempts.
-static void find_ranges(const struct ep_replica *r)
-{
-	ranges_count = flat_len = 0;
-	add_range(0, r->at_journal);
-	add_range(r->at_records, r->at_payloads - r->at_records);
-	uint32_t payload = sizeof(struct ep_wire_payload) + scope_bytes(scope, 0)->len;
-	for (uint32_t slot = 0; slot < (uint32_t)r->n << r->window_shift; slot++)
-		add_range(r->at_payloads + (uint64_t)slot * r->payload_stride, payload);
-	add_range(r->at_bitmap, r->at_sessions - r->at_bitmap);
-	add_range(r->at_links, r->at_trace - r->at_links);
-	add_range(r->at_trace, EXECUTED_SEEN * sizeof(struct ep_session_id));
-	add_range(r->at_recoveries, RECOVERIES_SEEN * sizeof(struct ep_recovery));
-}
-
-static void flatten(const struct machine *m, uint8_t *flat)
-{
-	for (uint32_t k = 0; k < ranges_count; flat += ranges[k++].len)
-		memcpy(flat, (const uint8_t *)m->host.arena + ranges[k].at, ranges[k].len);
-}
-
-static void unflatten(struct machine *m, const uint8_t *flat)
-{
-	for (uint32_t k = 0; k < ranges_count; flat += ranges[k++].len)
-		memcpy((uint8_t *)m->host.arena + ranges[k].at, flat, ranges[k].len);
-}
-
-// Words that differ from the fresh arena: how many equal ones come first, which bytes are not 0 in the difference, these bytes.
-static uint32_t encode(const uint8_t *flat, const uint8_t *fresh, uint8_t *out)
-{
-	uint32_t used = 0, gap = 0;
-	for (uint32_t at = 0; at < flat_len; at += 8) {
-		uint64_t diff = ep_load64(flat + at) ^ ep_load64(fresh + at);
-		if (diff == 0) {
-			gap++;
-			continue;
-		}
-		for (; gap >= 255; gap -= 255)
-			out[used++] = 255;
-		out[used++] = (uint8_t)gap;
-		uint32_t mask = used++;
-		out[mask] = 0;
-		gap = 0;
-		for (uint32_t b = 0; b < 8; b++)
-			if (diff >> (8 * b) & 0xff) {
-				out[mask] |= (uint8_t)(1u << b);
-				out[used++] = (uint8_t)(diff >> (8 * b));
-			}
-	}
-	return used;
-}
-
-static void decode(const uint8_t *in, uint32_t len, uint8_t *flat)
-{
-	const uint8_t *end = in + len;
-	while (in < end) {
-		uint8_t gap = *in++;
-		flat += 8 * gap;
-		if (gap == 255)
-			continue;
-		uint8_t mask = *in++;
-		for (uint32_t b = 0; b < 8; b++)
-			if (mask & (1u << b))
-				flat[b] ^= *in++;
-		flat += 8;
-	}
-}
-
-static void load(struct machine *m, uint32_t id)
-{
-	static _Alignas(64) uint8_t flat[FLAT_MAX];
-	if (m->holds == id)
-		return;
-	memcpy(flat, m->fresh, flat_len);
-	decode(locals[id].image, locals[id].image_len, flat);
-	unflatten(m, flat);
-	m->holds = id;
-}
 
 // What a step leaves behind that no later step reads.
 static void forget(struct ep_replica *r)
@@ -141,7 +40,6 @@ static void forget(struct ep_replica *r)
 static uint64_t print_of(const struct ep_replica *r, const struct local *l)
 {
 	uint64_t values = 0; // of what was recycled
-
 	uint32_t parts = EP_PRINT_KNOWN, own = 0;
 	parts |= (scope->has_nacks ? 0 : EP_PRINT_NACKED) | (scope->has_status ? 0 : EP_PRINT_REPORTED);
 	for (uint32_t k = 0; k < scope->count; k++)
@@ -153,33 +51,53 @@ static uint64_t print_of(const struct ep_replica *r, const struct local *l)
 	return ep_mix64(ep_fingerprint_without(r, parts) ^ (r->self + 1ULL) ^ ep_mix64(values)) | 1;
 }
 
+static uint8_t *keep_image(struct machine *m, uint32_t *len)
+{
+	static uint8_t image[IMAGE_MAX];
+	forget(m->host.replica);
+	*len = image_take(m->host.arena, m->fresh, image);
+	if (images_used + *len > IMAGES_MAX)
+		verdict_fail("too many states of single replicas");
+	uint8_t *at = images + images_used;
+	memcpy(at, image, *len);
+	images_used += *len;
+	return at;
+}
+
+// Another way to a known state. The first that left other bytes behind is kept, so that machine_step() can compare.
+static void meet_again(struct machine *m, struct local *known, const struct local *now)
+{
+	check_order(scope, known, now);
+	if (known->other)
+		return;
+	uint64_t used = images_used;
+	known->other = keep_image(m, &known->other_len);
+	if (known->other_len != known->image_len || memcmp(known->other, known->image, known->image_len) != 0)
+		return;
+	known->other = NULL;
+	images_used = used;
+}
+
 // The local state in the arena, known or new.
 static uint32_t intern(struct machine *m, struct local now)
 {
-	static _Alignas(64) uint8_t flat[FLAT_MAX], image[2 * FLAT_MAX];
 	struct ep_replica *r = m->host.replica;
 	facts_take(scope, r, &now);
 	now.print = print_of(r, &now);
+	now.other = NULL;
 	uint64_t *known = table_find(&by_print, now.print);
 	if (known) {
-		check_order(scope, &locals[*known], &now);
-		m->holds = NONE; // the same for all that follows, not byte for byte
+		meet_again(m, &locals[*known], &now);
 		return (uint32_t)*known;
 	}
-	if (r->sessions_count != 0 || r->recoveries > RECOVERIES_SEEN || pnyx_app_used(ep_at(r, r->at_app)) != 0 ||
-	    ep_executed_count(r) > EXECUTED_SEEN)
+	if (r->sessions_count != 0 || r->recoveries > IMAGE_RECOVERIES || pnyx_app_used(ep_at(r, r->at_app)) != 0 ||
+	    ep_executed_count(r) > IMAGE_EXECUTED)
 		verdict_fail("a replica does what its image has no room for");
-	forget(r);
-	flatten(m, flat);
-	now.image_len = encode(flat, m->fresh, image);
-	if (locals_count == LOCALS_MAX || images_used + now.image_len > IMAGES_MAX)
+	if (locals_count == LOCALS_MAX)
 		verdict_fail("too many states of single replicas");
-	now.image = images + images_used;
-	memcpy(now.image, image, now.image_len);
-	images_used += now.image_len;
+	now.image = keep_image(m, &now.image_len);
 	locals[locals_count] = now;
 	table_put(&by_print, now.print, locals_count);
-	m->holds = locals_count;
 	return locals_count++;
 }
 
@@ -191,14 +109,21 @@ static void receive(struct machine *m, uint8_t from, uint8_t *frame, uint32_t le
 	ep_receive(m->host.replica, NOW, &source, &view, &m->host.effects);
 }
 
-// A Commit from whoever has it.
+static void receive_from(struct machine *m, uint8_t from, struct said_frame frame)
+{
+	((struct ep_wire_header *)(void *)frame.data)->sender = from;
+	ep_wire_seal(frame.data, frame.len);
+	receive(m, from, frame.data, frame.len);
+}
+
+// A Commit from whoever has it: in short, as everybody is told, and whole if that is asked for.
 static void receive_commit(struct machine *m, const struct said_value *v)
 {
-	uint8_t from = (uint8_t)((m->host.config.self + 1u) % scope->n);
-	struct ep_wire_header *h = (void *)v->frame;
-	h->sender = from;
-	ep_wire_seal(v->frame, v->len);
-	receive(m, from, v->frame, v->len);
+	const struct ep_replica *r = m->host.replica;
+	uint8_t from = (uint8_t)((m->host.config.self + 1u) % scope->n), col = scope->commands[v->command].col;
+	receive_from(m, from, v->in_short);
+	if (ep_peek(r, col, scope_number(scope, v->command)).phase != EP_COMMITTED)
+		receive_from(m, from, v->whole);
 }
 
 static void suspect(struct ep_replica *r, const struct scope_command *c, enum ep_command_type type, struct ep_effects *fx)
@@ -316,10 +241,11 @@ static void recycle(struct ep_replica *r)
 }
 
 // ---- outcomes -----------------------------------------------------------------------------------------------------
-// Commits are values that all can get (said.c). Fetch answers a short Commit only where that is not so, Pending moves clocks only.
-static bool is_kept(const struct ep_msg *msg)
+// Commits are values that all can get (said.c), and so are answers to the Fetch of one; Pending moves clocks only.
+static bool is_kept(const struct ep_msg *msg, action a)
 {
-	return msg->type != EP_COMMIT && msg->type != EP_PENDING && (msg->type != EP_NACK || scope->has_nacks);
+	bool is_for_commit = msg->type == EP_FETCH && act_kind(a) == ACT_COMMIT;
+	return !is_for_commit && msg->type != EP_COMMIT && msg->type != EP_PENDING && (msg->type != EP_NACK || scope->has_nacks);
 }
 
 // A Commit says what its sender's record holds.
@@ -345,7 +271,7 @@ static void empty(struct ep_effects *fx)
 	ep_effects_reset(fx);
 }
 
-static uint32_t collect(struct machine *m, uint32_t *ids)
+static uint32_t collect(struct machine *m, action a, uint32_t *ids)
 {
 	uint32_t count = 0;
 	struct ep_effects *fx = &m->host.effects;
@@ -358,7 +284,7 @@ static uint32_t collect(struct machine *m, uint32_t *ids)
 				simplify_status((struct ep_msg *)(uintptr_t)msg);
 			if (msg->type == EP_COMMIT)
 				check_commit(m->host.replica, msg);
-			if (is_kept(msg) && count < STEP_OUTS_MAX)
+			if (is_kept(msg, a) && count < STEP_OUTS_MAX)
 				ids[count++] = said_message(m->host.config.self, frame->member, frame->data, msg);
 		}
 	}
@@ -397,29 +323,40 @@ void machine_prefetch(uint32_t id, action a)
 	table_prefetch(&outcomes, outcome_key(id, a));
 }
 
+// Lets the core do it, from these bytes.
+static struct outcome run(uint32_t id, const uint8_t *image, uint32_t len, action a)
+{
+	struct machine *m = &machines[locals[id].self];
+	struct ep_replica *r = m->host.replica;
+	struct local now = locals[id];
+	uint32_t ids[STEP_OUTS_MAX];
+	empty(&m->host.effects); // a violation may have ended a step in the middle
+	image_put(m->host.arena, m->fresh, image, len);
+	uint64_t executed = act_kind(a) == ACT_RESTART ? 0 : ep_executed_count(r);
+	act(m, a);
+	execute(m);
+	facts_order(scope, r, executed, &locals[id], &now);
+	uint32_t count = collect(m, a, ids);
+	if (scope->has_status) {
+		facts_take(scope, r, &now);
+		recycle(r);
+	}
+	uint32_t outs = keep_outs(ids, count);
+	return (struct outcome){ intern(m, now), outs };
+}
+
 struct outcome machine_step(uint32_t id, action a)
 {
 	uint64_t *known = table_find(&outcomes, outcome_key(id, a));
 	if (known)
 		return (struct outcome){ (uint32_t)*known, (uint32_t)(*known >> 32) };
-	struct machine *m = &machines[locals[id].self];
-	uint32_t ids[STEP_OUTS_MAX];
-	struct local now = locals[id];
-	empty(&m->host.effects); // a violation may have ended a step in the middle
-	load(m, id);
-	m->holds = NONE; // until the step has ended well
-	uint64_t executed = act_kind(a) == ACT_RESTART ? 0 : ep_executed_count(m->host.replica);
-	act(m, a);
-	execute(m);
-	facts_order(scope, m->host.replica, executed, &locals[id], &now);
-	uint32_t count = collect(m, ids);
-	if (scope->has_status) {
-		facts_take(scope, m->host.replica, &now);
-		recycle(m->host.replica);
-	}
-	struct outcome o = { .next = intern(m, now) };
-	o.outs = keep_outs(ids, count);
+	struct outcome o = run(id, locals[id].image, locals[id].image_len, a);
 	check_step(scope, &locals[id], &locals[o.next], a);
+	if (locals[id].other) { // the fingerprint tells all that matters
+		struct outcome again = run(id, locals[id].other, locals[id].other_len, a);
+		if (again.next != o.next || again.outs != o.outs)
+			verdict_fail("p%u acts differently in two states with one fingerprint", locals[id].self);
+	}
 	table_put(&outcomes, outcome_key(id, a), (uint64_t)o.outs << 32 | o.next);
 	return o;
 }
@@ -477,8 +414,8 @@ void machine_start(const struct scope *s)
 		host_start(&m->host, &config, HOST_FRAMES_MAX);
 		m->host.replica->now = NOW;
 		if (p == 0)
-			find_ranges(m->host.replica);
-		flatten(m, m->fresh);
+			image_start(m->host.replica, sizeof(struct ep_wire_payload) + scope_bytes(s, 0)->len);
+		image_flatten(m->host.arena, m->fresh);
 		intern(m, (struct local){ .order_count = 0 });
 	}
 }

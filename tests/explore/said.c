@@ -94,16 +94,15 @@ uint32_t said_count(void)
 }
 
 // Lets the core write the Commit of a record.
-static void write_commit(struct ep_replica *r, ep_slot slot, struct said_value *v)
+static struct said_frame write_commit(struct ep_replica *r, ep_slot slot, bool is_short)
 {
 	uint8_t bytes[EP_FRAME_MAX_MIN];
 	struct ep_frame one = { .data = bytes };
 	struct ep_effects fx = { .frames = &one, .count = 1 };
-	ep_send_value(r, &fx, (r->self + 1u) % r->n, EP_COMMIT, slot, false);
+	ep_send_value(r, &fx, (r->self + 1u) % r->n, EP_COMMIT, slot, is_short);
 	struct ep_wire_header *h = (void *)bytes;
 	h->start = 1;
-	v->frame = keep(bytes, one.len);
-	v->len = one.len;
+	return (struct said_frame){ keep(bytes, one.len), one.len };
 }
 
 uint32_t said_value_of(struct ep_replica *r, uint32_t command, ep_slot slot)
@@ -122,7 +121,8 @@ uint32_t said_value_of(struct ep_replica *r, uint32_t command, ep_slot slot)
 	struct said_value *v = &values[values_count];
 	*v = (struct said_value){ .command = (uint8_t)command, .is_nop = is_nop, .hash = hash };
 	memcpy(v->dep, rec_dep(rec, r->n), 8u * r->n);
-	write_commit(r, slot, v);
+	v->whole = write_commit(r, slot, false);
+	v->in_short = write_commit(r, slot, true);
 	table_put(&by_value, hash, values_count);
 	return values_count++;
 }

@@ -100,6 +100,21 @@ static void add_live(struct world *w, uint32_t message)
 	w->sum += said_at(message)->hash;
 }
 
+// Of two Status from one member to another only the newer one is kept under way: that much less is reordered.
+static void forget_older_status(struct world *w, uint32_t message)
+{
+	const struct said *m = said_at(message);
+	uint32_t kept = 0;
+	for (uint32_t k = 0; k < w->count; k++) {
+		const struct said *old = said_at(w->live[k]);
+		if (old->type == EP_STATUS && old->from == m->from && old->to == m->to)
+			w->sum -= old->hash;
+		else
+			w->live[kept++] = w->live[k];
+	}
+	w->count = kept;
+}
+
 // The messages to p that its new state makes pointless.
 static void forget_spent(const struct scope *s, struct world *w, uint8_t p)
 {
@@ -157,6 +172,8 @@ bool world_apply(const struct scope *s, const struct world *w, const struct move
 		uint8_t to = said_at(outs[k])->to;
 		if (is_alive(s, to) && !is_live(next, outs[k]) && !is_spent(s, next->local[to], outs[k])) {
 			check_proposal(s, next, outs[k]);
+			if (said_at(outs[k])->type == EP_STATUS && s->reduce > 0)
+				forget_older_status(next, outs[k]);
 			add_live(next, outs[k]);
 		}
 	}
