@@ -9,17 +9,17 @@ void ep_take_value(struct ep_replica *r, ep_slot slot, enum ep_phase phase, uint
 		vec_zero(rec_spare(rec, r->n), r->n);
 	else
 		vec_copy(rec_spare(rec, r->n), deps, r->n);
-	if (bal != rec->bal)
-		ep_publish64(&rec->bal, bal);
+	if (bal != rec_bal(rec))
+		rec_join(rec, bal);
 	uint64_t keep = rec->st & (EP_ST_INIT | EP_ST_PAYLOAD);
-	ep_publish64(&rec->st, st_make(phase, abal, keep | bits | (~rec->st & EP_ST_WHICH), rec->i));
+	rec_publish(rec, r->n, st_make(phase, abal, keep | bits | (~rec->st & EP_ST_WHICH)));
 }
 
 void ep_propose_own(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
 {
 	struct ep_record *rec = ep_rec(r, slot);
 	struct ep_own *own = ep_own(r, slot);
-	CHECK(rec_phase(rec) == EP_PREACCEPTED && rec->bal == 0);
+	CHECK(rec_phase(rec) == EP_PREACCEPTED && rec_bal(rec) == 0);
 	r->votes++;
 	ep_take_value(r, slot, EP_ACCEPTED, 0, 0, rec_spare(rec, r->n), 0); // the tally's union
 	own->acc_ok = (uint8_t)(1u << r->self);
@@ -45,9 +45,9 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 		ep_send_value(r, fx, in->from, EP_COMMIT, in->slot, msg->flags & EP_MSG_SHORT);
 		return;
 	}
-	if (rec && value.bal < rec->bal) {
+	if (rec && value.bal < rec_bal(rec)) {
 		EP_MARK(accept_nack);
-		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal);
+		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec_bal(rec));
 		return;
 	}
 	if (value.bal == 0 ? in->from != in->col : (value.bal - 1) % r->n != in->from) {
@@ -70,7 +70,7 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 	}
 	if (!rec)
 		rec = ep_window_claim(r, in->slot, in->col, in->i, value.bal);
-	else if (value.bal > rec->bal)
+	else if (value.bal > rec_bal(rec))
 		ep_recovery_end(r, in->slot);
 	if (in->col == r->self) {
 		EP_MARK(accept_of_own);
@@ -91,7 +91,7 @@ void on_accept_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_a
 {
 	struct ep_record *rec = in->rec;
 	uint64_t bal = ep_load64(ep_body(in));
-	if (!rec || rec_phase(rec) != EP_ACCEPTED || rec->bal != bal || rec_abal(rec) != bal) {
+	if (!rec || rec_phase(rec) != EP_ACCEPTED || rec_bal(rec) != bal || rec_abal(rec) != bal) {
 		r->counters.duplicates++;
 		return;
 	}
@@ -121,7 +121,7 @@ void on_nack(struct ep_replica *r, struct ep_effects *fx, const struct ep_about 
 	r->counters.nacks++;
 	if (seen > c->nacked)
 		c->nacked = seen;
-	struct ep_recovery *rc = ep_recovery_at(r, in->slot);
+	struct ep_recovery *rc = in->rec ? ep_recovery_at(r, in->slot) : NULL;
 	if (rc && seen > rc->bal) {
 		EP_MARK(nack_outbids);
 		ep_recovery_end(r, in->slot); // the column's trigger tries again after its back-off

@@ -35,7 +35,7 @@ static bool is_repeat(struct ep_replica *r, struct ep_effects *fx, const struct 
 	    ep_hash64(r->config.hash_seed, ep_command_bytes(command), ep_command_len(command)) == s->digest) {
 		r->counters.kept_replies++;
 		struct ep_session_id none = { 0 };
-		ep_send_reply(r, fx, from, msg->i, 0, (enum ep_status)(s->reply >> 32), &none, s->kept, (uint32_t)s->reply);
+		ep_send_reply(r, fx, from, msg->i, 0, ep_session_status(s), &none, s->kept, ep_session_len(s));
 		return true;
 	}
 	if (s->inflight != command->seq || command->seq <= s->last)

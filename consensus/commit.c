@@ -19,6 +19,7 @@ void ep_store_payload(struct ep_replica *r, ep_slot slot, const uint8_t *payload
 	struct ep_record *rec = ep_rec(r, slot);
 	CHECK(!rec_has_payload(rec) && head->len <= r->payload_stride);
 	memcpy(ep_payload(r, slot), payload, head->len);
+	ep_payload_seal(r, slot, rec->i, head->len);
 	rec->payload_len = head->len;
 	rec->seq = seq;
 	if (seq > r->clock)
@@ -56,7 +57,7 @@ void ep_commit_now(struct ep_replica *r, struct ep_effects *fx, ep_slot slot, ui
 {
 	struct ep_record *rec = ep_rec(r, slot);
 	uint64_t abal = rec_abal(rec) > bal ? rec_abal(rec) : bal;
-	ep_take_value(r, slot, EP_COMMITTED, rec->bal > bal ? rec->bal : bal, abal, deps, is_nop ? EP_ST_NOP : 0);
+	ep_take_value(r, slot, EP_COMMITTED, rec_bal(rec) > bal ? rec_bal(rec) : bal, abal, deps, is_nop ? EP_ST_NOP : 0);
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self)
 			ep_send_value(r, fx, m, EP_COMMIT, slot, true);
@@ -100,7 +101,7 @@ void on_commit(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 	if (is_new)
 		ep_store_payload(r, in->slot, (const uint8_t *)msg + in->payload, value.seq);
 	uint64_t abal = rec_abal(rec) > value.bal ? rec_abal(rec) : value.bal;
-	ep_take_value(r, in->slot, EP_COMMITTED, rec->bal > value.bal ? rec->bal : value.bal, abal, deps,
+	ep_take_value(r, in->slot, EP_COMMITTED, rec_bal(rec) > value.bal ? rec_bal(rec) : value.bal, abal, deps,
 		      is_nop ? EP_ST_NOP : EP_ST_PAYLOAD);
 	if (is_new)
 		ep_learned(r, in->slot, &keys);

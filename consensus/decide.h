@@ -69,7 +69,7 @@ void ep_committed(struct ep_replica *, ep_slot);
 static inline bool ep_is_driven(const struct ep_replica *r, ep_slot slot)
 {
 	const struct ep_record *rec = ep_rec(r, slot);
-	return rec_is_live(rec) && rec->bal == 0 && !rec_is_committed(rec) && ep_own(r, slot)->queue != EP_QUEUE_NONE;
+	return rec_is_live(rec) && rec_bal(rec) == 0 && !rec_is_committed(rec) && ep_own(r, slot)->queue != EP_QUEUE_NONE;
 }
 
 // Timers of own open instances.
@@ -83,7 +83,7 @@ ep_time ep_after_rtts(const struct ep_replica *, uint32_t rtts, ep_time least);
 
 // Recovery (recover.c, validate.c). Starts an attempt for (col, i) unless one runs, it is committed, or all contexts are taken.
 bool ep_recover(struct ep_replica *, struct ep_effects *, uint32_t col, uint64_t i);
-// The attempt at this slot, NULL when none is under way.
+// The attempt at this slot, which holds an instance; NULL when none is under way.
 struct ep_recovery *ep_recovery_at(const struct ep_replica *, ep_slot);
 void ep_recovery_end(struct ep_replica *, ep_slot);
 // PROPOSE at the attempt's ballot.

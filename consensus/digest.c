@@ -1,14 +1,14 @@
 // The digest: application, sessions and executed set of one replica, comparable at equal frontiers.
 #include "consensus/digest.h"
-#include "consensus/keys.h"
+#include "consensus/session.h"
 
 #define SLICE 4096 // buckets or sessions a call
 
 static uint64_t hash_session(const struct ep_replica *r, const struct ep_session *s)
 {
-	uint64_t head[5] = { s->i, s->origin, s->last, s->digest, s->reply };
+	uint64_t head[5] = { s->i, s->origin, s->last, s->digest, ep_word_value(s->reply, EP_REPLY_BITS) };
 	uint64_t h = ep_hash64(r->config.hash_seed, head, sizeof head);
-	return h + ep_hash64(h, s->kept, (uint32_t)s->reply);
+	return h + ep_hash64(h, s->kept, ep_session_len(s));
 }
 
 // Sum over buckets first..last: independent of where a session lies.
@@ -17,8 +17,8 @@ static uint64_t hash_sessions(const struct ep_replica *r, uint32_t first, uint32
 	uint64_t sum = 0;
 	const uint64_t *buckets = ep_at(r, r->at_session_buckets);
 	for (uint32_t b = first; b < last; b++)
-		for (uint64_t at = buckets[b]; at != 0; at = ep_session(r, (uint32_t)at - 1)->next)
-			sum += hash_session(r, ep_session(r, (uint32_t)at - 1));
+		for (uint32_t at = (uint32_t)buckets[b]; at != 0; at = (uint32_t)ep_session(r, at - 1)->next)
+			sum += hash_session(r, ep_session(r, at - 1));
 	return sum;
 }
 
@@ -43,7 +43,7 @@ static uint64_t hash_executed(const struct ep_replica *r, uint64_t *count)
 			}
 	}
 	if (r->order_done > 0) { // in the middle of a payload: neither before nor after it
-		ep_slot head = (ep_slot)r->order_head - 1;
+		ep_slot head = order_next(r->order_head) - 1;
 		h = fold(fold(fold(h, ep_slot_col(r, head)), ep_rec(r, head)->i), r->order_done);
 	}
 	return h;

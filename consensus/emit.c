@@ -128,7 +128,7 @@ void ep_send_recover_ok(struct ep_replica *r, struct ep_effects *fx, uint32_t to
 {
 	struct ep_record *rec = ep_rec(r, slot);
 	uint32_t vec = 8u * r->n;
-	struct ep_wire_recover_ok body = { .bal = rec->bal, .abal = rec_abal(rec), .phase = (uint8_t)rec_phase(rec) };
+	struct ep_wire_recover_ok body = { .bal = rec_bal(rec), .abal = rec_abal(rec), .phase = (uint8_t)rec_phase(rec) };
 	uint32_t len = (uint32_t)(sizeof(struct ep_msg) + sizeof body) + 2 * vec + (rec_has_payload(rec) ? rec->payload_len : 0);
 	struct ep_msg *msg = emit_instance(r, fx, to, EP_RECOVER_OK, len, ep_slot_col(r, slot), rec->i);
 	msg->arg = rec->fq;

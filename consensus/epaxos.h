@@ -85,21 +85,33 @@ enum ep_attach {
 	EP_ATTACH_OK = 0,
 	EP_ATTACH_SMALL,   // arena smaller than ep_replica_size()
 	EP_ATTACH_CONFIG,  // ep_config_check() refuses
-	EP_ATTACH_MAGIC,   // not an arena
-	EP_ATTACH_LAYOUT,  // other layout version or other sizes
-	EP_ATTACH_CLUSTER, // other cluster, member or incarnation, or other settings where all members must be equal
+	EP_ATTACH_MAGIC,   // not an arena, or never finished
+	EP_ATTACH_LAYOUT,  // written by a version with another layout
+	EP_ATTACH_HEADER,  // the check of the header is wrong
+	EP_ATTACH_CLUSTER, // other cluster, or another epoch of it
+	EP_ATTACH_MEMBER,  // another member's
+	EP_ATTACH_MEMBERS, // another list of members, or other incarnations
+	EP_ATTACH_SIZES,   // other sizes, hash seed or quorums in the configuration
 	EP_ATTACH_BOOT,    // the machine was restarted since
 	EP_ATTACH_POISONED,
 	EP_ATTACH_ROLLED_BACK, // peers had seen more of this identity than the arena knew: it is dead
-	EP_ATTACH_DAMAGED,
+	// A part contradicts its check or itself. Nothing of the arena was used.
+	EP_ATTACH_JOURNAL,
+	EP_ATTACH_EXECUTED, // the prefixes and the bitmap of executed instances
+	EP_ATTACH_RECORDS,  // instances and their payloads
+	EP_ATTACH_ORDER,    // the order queue
+	EP_ATTACH_SESSIONS,
+	EP_ATTACH_APPLICATION,
 };
 
 // Bytes of arena for this configuration.
 size_t ep_replica_size(const struct ep_config *);
 // A fresh identity in zeroed memory (64-byte aligned). *ret points into the arena.
 enum ep_attach ep_replica_init(void *arena, size_t, const struct ep_config *, struct ep_replica **ret);
-// Goes on from what a killed process left in the arena.
+// Goes on from what a killed process left in the arena, after having verified it (attach.c).
 enum ep_attach ep_replica_attach(void *arena, size_t, const struct ep_config *, struct ep_replica **ret);
+// Bytes that an arena was made with, from the first `len` bytes of it (4096 are enough); 0: this is no arena's beginning.
+uint64_t ep_arena_bytes(const void *head, size_t len);
 
 // ---- effects ------------------------------------------------------------------------------------------------
 // Output goes into frames that the shell lends: effects->frames[used..count) are blank (len = 0). The core takes the

@@ -301,12 +301,12 @@ static bool is_before(const struct ep_replica *r, ep_slot a, ep_slot b)
 
 static ep_slot chain_next(const struct ep_replica *r, ep_slot slot)
 {
-	return (uint32_t)ep_rec(r, slot)->order - 1; // 0 wraps to EP_NIL
+	return order_next(ep_rec(r, slot)->order) - 1; // 0 wraps to EP_NIL
 }
 
 static void chain_set(struct ep_replica *r, ep_slot slot, ep_slot next)
 {
-	ep_rec(r, slot)->order = next == EP_NIL ? 0 : (uint64_t)next + 1;
+	ep_rec(r, slot)->order = order_link(next + 1); // EP_NIL wraps to 0
 }
 
 // Takes `width` members off *from.

@@ -17,5 +17,5 @@ void ep_order_append(struct ep_replica *, ep_slot first, ep_slot last);
 // Executes the head, one transaction. False: the queue is empty.
 bool ep_order_drain_one(struct ep_replica *, struct ep_effects *);
 void ep_order_advance(struct ep_replica *, uint32_t col);
-// After a kill: flags the members and finds the tail.
+// After a kill: flags the members and finds the tail. False: the queue leads to what cannot stand in it.
 bool ep_order_attach(struct ep_replica *);

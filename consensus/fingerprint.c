@@ -24,7 +24,7 @@ static uint64_t mix_own(const struct ep_replica *r, uint64_t h, ep_slot slot)
 	const struct ep_own *own = ep_own(r, slot);
 	bool is_waiting = own->queue > EP_QUEUE_RESEND && own->queue < EP_QUEUE_RESUBMIT; // all back-offs of a resend are one
 	h = mix(h, (uint64_t)(is_waiting ? EP_QUEUE_RESEND : own->queue) | (uint64_t)(own->waits != EP_NIL) << 8);
-	if (rec->bal != 0)
+	if (rec_bal(rec) != 0)
 		return h;
 	if (rec_phase(rec) == EP_ACCEPTED)
 		return mix(h, own->acc_ok);
@@ -72,7 +72,7 @@ static uint64_t mix_record(const struct ep_replica *r, uint64_t h, uint32_t col,
 	h = mix_vec(r, h, rec_dep(rec, r->n));
 	if (rec_is_committed(rec))
 		return col == r->self && is_volatile ? mix(h, ep_own(r, slot)->waits != EP_NIL) : h;
-	h = mix(mix(h, rec->bal), rec_abal(rec));
+	h = mix(mix(h, rec_bal(rec)), rec_abal(rec));
 	h = mix_vec(r, mix(h, rec->fq | (uint64_t)rec_has_init(rec) << 8), rec_idep(rec));
 	if (!is_volatile)
 		return h;
@@ -109,7 +109,7 @@ uint64_t ep_fingerprint_without(const struct ep_replica *r, uint32_t parts)
 		h = ep_hash64(mix(h, r->stage.i), staged, ((const struct ep_wire_payload *)(const void *)staged)->len);
 	}
 	h = mix(h, r->order_done);
-	for (uint64_t at = r->order_head; at != 0; at = ep_rec(r, (ep_slot)at - 1)->order) // ordered, not yet executed
+	for (uint32_t at = order_next(r->order_head); at != 0; at = order_next(ep_rec(r, at - 1)->order)) // ordered, not yet executed
 		h = mix(h, at);
 	return h;
 }

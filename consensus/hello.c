@@ -55,8 +55,9 @@ void on_hello(struct ep_replica *r, struct ep_effects *fx, const struct ep_msg *
 	struct ep_wire_hello theirs;
 	memcpy(&theirs, msg + 1, sizeof theirs);
 	const struct ep_peer *peer = &r->peers[from];
-	struct ep_wire_hello seen = { .votes = peer->votes, .highest = r->columns[from].known,
-				      .start = peer->start > theirs.start ? peer->start : theirs.start };
+	uint32_t start = (uint32_t)ep_word_value(peer->start, 32);
+	struct ep_wire_hello seen = { .votes = ep_word_value(peer->votes, EP_VOTES_BITS), .highest = r->columns[from].known,
+				      .start = start > theirs.start ? start : theirs.start };
 	send(r, fx, from, EP_HELLO_OK, &seen);
 }
 

@@ -242,10 +242,10 @@ static bool answer(struct ep_replica *r, struct ep_effects *fx, uint8_t to, uint
 		r->counters.fetched++;
 	} else if (!ep_is_member(r)) {
 		return true; // what this replica only promised is not told before peers have confirmed it
-	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_PREACCEPTED) {
+	} else if (col == r->self && rec_bal(rec) == 0 && rec_phase(rec) == EP_PREACCEPTED) {
 		EP_MARK(leader_asked_preaccepts);
 		ep_send_preaccept(r, fx, to, slot);
-	} else if (col == r->self && rec->bal == 0 && rec_phase(rec) == EP_ACCEPTED) {
+	} else if (col == r->self && rec_bal(rec) == 0 && rec_phase(rec) == EP_ACCEPTED) {
 		EP_MARK(leader_asked_accepts);
 		ep_send_value(r, fx, to, EP_ACCEPT, slot, false);
 	}

@@ -5,13 +5,13 @@
 
 void ep_order_append(struct ep_replica *r, ep_slot first, ep_slot last)
 {
-	for (ep_slot at = first; at != EP_NIL; at = (ep_slot)ep_rec(r, at)->order - 1) {
+	for (ep_slot at = first; at != EP_NIL; at = order_next(ep_rec(r, at)->order) - 1) {
 		ep_exec(r, at)->marks |= EP_MARK_ORDERED;
 		if (rec_has_payload(ep_rec(r, at)))
 			ep_index_unlist(r, at);
 	}
 	uint64_t *end = r->order_head == 0 ? &r->order_head : &ep_rec(r, r->order_tail - 1)->order;
-	ep_publish64(end, (uint64_t)first + 1); // the whole component, by one store: irrevocable
+	ep_publish64(end, order_link(first + 1)); // the whole component, by one store: irrevocable
 	r->order_tail = last + 1;
 }
 
@@ -24,16 +24,17 @@ void ep_order_advance(struct ep_replica *r, uint32_t col)
 	if (prefix == c->exec_prefix)
 		return;
 	ep_publish64(&c->exec_prefix, prefix);
+	ep_publish64(&c->exec_again, ~prefix);
 	if (c->known < prefix)
 		c->known = prefix;
 }
 
 static void mark_executed(struct ep_replica *r, struct ep_txn *txn, ep_slot slot, uint64_t i)
 {
-	uint64_t *word = (uint64_t *)ep_at(r, r->at_bitmap) + (slot >> 6);
-	uint64_t bit = 1ULL << (slot & 63);
+	uint64_t *word = ep_executed_word(r, slot);
+	uint32_t bit = 1u << (slot & 31), bits = (uint32_t)*word;
 	bool value = ~(i >> r->window_shift) & 1;
-	ep_txn_set64(txn, word, value ? *word | bit : *word & ~bit);
+	ep_txn_set64(txn, word, ep_word_pair(value ? bits | bit : bits & ~bit));
 }
 
 // Answers whoever waits for the command at this place.
@@ -67,7 +68,7 @@ static void settle_cost(struct ep_replica *r, ep_slot slot)
 		return;
 	r->own_cost -= own->cost - change;
 	own->cost = (uint32_t)change;
-	ep_publish64(&ep_rec(r, slot)->order, EP_ORDER_SETTLED | change);
+	ep_publish64(&ep_rec(r, slot)->order, order_settled((uint32_t)change));
 }
 
 // After the commit point of its last command.
@@ -86,26 +87,32 @@ static void instance_done(struct ep_replica *r, ep_slot slot)
 	settle_cost(r, slot);
 }
 
+// Commands of the first instance that have run.
+static uint32_t done(const struct ep_replica *r)
+{
+	return (uint32_t)ep_word_value(r->order_done, 32);
+}
+
 // Runs the next command of the payload; true when it was the last.
 static bool run_command(struct ep_replica *r, struct ep_txn *txn, ep_slot slot, uint8_t *scratch, struct ep_outcome *out)
 {
 	const uint8_t *payload = ep_payload(r, slot);
 	if (r->order_offset == 0)
-		r->order_offset = (uint32_t)((const uint8_t *)ep_command_at(payload, (uint32_t)r->order_done) - payload);
+		r->order_offset = (uint32_t)((const uint8_t *)ep_command_at(payload, done(r)) - payload);
 	*out = ep_session_execute(r, txn, slot, ep_command_next(payload, &r->order_offset), scratch);
-	return r->order_done + 1 == ((const struct ep_wire_payload *)(const void *)payload)->count;
+	return done(r) + 1 == ((const struct ep_wire_payload *)(const void *)payload)->count;
 }
 
 bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 {
 	if (r->order_head == 0)
 		return false;
-	ep_slot slot = (ep_slot)r->order_head - 1;
+	ep_slot slot = order_next(r->order_head) - 1;
 	struct ep_record *rec = ep_rec(r, slot);
 	uint8_t scratch[EP_FRAME_MAX_MAX];
 	struct ep_txn txn = ep_txn(r);
 	struct ep_outcome out = { .status = EP_OK };
-	uint32_t place = (uint32_t)r->order_done;
+	uint32_t place = done(r);
 	bool is_nop = rec_is_nop(rec), is_last = true;
 	if (place == 0)
 		r->order_used = pnyx_app_used(ep_at(r, r->at_app));
@@ -119,7 +126,7 @@ bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 		r->order_offset = 0;
 	}
 	if (!is_last || place > 0)
-		ep_txn_set64(&txn, &r->order_done, is_last ? 0 : place + 1);
+		ep_txn_set64(&txn, &r->order_done, is_last ? 0 : ep_word_seal(place + 1, 32));
 	ep_txn_commit(&txn);
 
 	pnyx_app_committed(ep_at(r, r->at_app));
@@ -132,18 +139,31 @@ bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 	return true;
 }
 
+// Whether the first instance is one that can have run so far.
+static bool is_half_run(const struct ep_replica *r)
+{
+	if (!ep_word_holds(r->order_done, 32) || r->order_head == 0)
+		return false;
+	ep_slot slot = order_next(r->order_head) - 1;
+	return !rec_is_nop(ep_rec(r, slot)) && done(r) < ((const struct ep_wire_payload *)(const void *)ep_payload(r, slot))->count;
+}
+
 bool ep_order_attach(struct ep_replica *r)
 {
-	r->order_tail = (uint32_t)r->order_head;
+	uint32_t slots = (uint32_t)r->n << r->window_shift;
+	r->order_tail = 0;
 	r->order_offset = 0;
 	r->order_used = UINT64_MAX; // of an instance half run: unknown, its upper bound stays
-	for (uint64_t at = r->order_head; at != 0; at = ep_rec(r, (ep_slot)at - 1)->order) {
-		ep_exec(r, (ep_slot)at - 1)->marks |= EP_MARK_ORDERED;
-		r->order_tail = (uint32_t)at;
+	for (uint64_t link = r->order_head; link != 0; link = ep_rec(r, r->order_tail - 1)->order) {
+		uint32_t at = order_next(link);
+		if (!ep_word_holds(link, EP_ORDER_BITS) || link & EP_ORDER_SETTLED || at > slots)
+			return false;
+		struct ep_record *rec = ep_rec(r, at - 1);
+		struct ep_exec *exec = rec_exec(rec, r->n);
+		if (!rec_is_live(rec) || !rec_is_committed(rec) || exec->marks & EP_MARK_ORDERED) // executed, or met before
+			return false;
+		exec->marks |= EP_MARK_ORDERED;
+		r->order_tail = at;
 	}
-	if (r->order_done == 0)
-		return true;
-	if (r->order_head == 0 || rec_is_nop(ep_rec(r, (ep_slot)r->order_head - 1)))
-		return false;
-	return r->order_done < ((const struct ep_wire_payload *)(const void *)ep_payload(r, (ep_slot)r->order_head - 1))->count;
+	return r->order_done == 0 || is_half_run(r);
 }

@@ -61,7 +61,7 @@ struct ep_peek ep_peek(const struct ep_replica *r, uint8_t col, uint64_t i)
 	out.has_init = rec_has_init(rec);
 	out.phase = (uint8_t)rec_phase(rec);
 	out.fq = rec->fq;
-	out.bal = rec->bal;
+	out.bal = rec_bal(rec);
 	out.abal = rec_abal(rec);
 	out.seq = rec->seq;
 	memcpy(out.dep, rec_dep(rec, r->n), 8u * r->n);
@@ -102,6 +102,6 @@ struct ep_session_id ep_executing(const struct ep_replica *r)
 {
 	if (r->order_done == 0)
 		return (struct ep_session_id){ 0 };
-	const struct ep_record *rec = ep_rec(r, (ep_slot)r->order_head - 1);
-	return (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = ep_slot_col(r, (ep_slot)r->order_head - 1) };
+	const struct ep_record *rec = ep_rec(r, order_next(r->order_head) - 1);
+	return (struct ep_session_id){ .i = rec->i, .epoch = rec->epoch, .col = ep_slot_col(r, order_next(r->order_head) - 1) };
 }

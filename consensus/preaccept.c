@@ -15,7 +15,7 @@ static void preaccept_fresh(struct ep_replica *r, struct ep_effects *fx, const s
 	ep_index_conflicts(r, &keys, in->col, in->i, dep);
 	vec_max(dep, initial, r->n);
 	r->votes++;
-	ep_publish64(&rec->st, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD, in->i));
+	rec_publish(rec, r->n, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD));
 	ep_learned(r, in->slot, &keys);
 	ep_send_preaccept_ok(r, fx, in->from, in->slot);
 }
@@ -45,18 +45,18 @@ void on_preaccept(struct ep_replica *r, struct ep_effects *fx, const struct ep_a
 	if (rec_is_committed(rec)) {
 		r->counters.duplicates++;
 		ep_send_value(r, fx, in->from, EP_COMMIT, in->slot, true);
-	} else if (rec->bal == 0 && rec_phase(rec) == EP_PREACCEPTED) {
+	} else if (rec_bal(rec) == 0 && rec_phase(rec) == EP_PREACCEPTED) {
 		if (rec->fq != in->msg->arg) {
 			ep_drop(r, EP_DROP_FQ);
 			return;
 		}
 		r->counters.duplicates++;
 		ep_send_preaccept_ok(r, fx, in->from, in->slot); // the stored answer, never a new one
-	} else if (rec->bal == 0) {
+	} else if (rec_bal(rec) == 0) {
 		r->counters.duplicates++; // ACCEPTED at ballot 0: the leader is past it
 	} else {
 		EP_MARK(preaccept_after_joining);
-		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal); // C.7-2
+		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec_bal(rec)); // C.7-2
 	}
 }
 
@@ -82,7 +82,7 @@ void on_preaccept_ok(struct ep_replica *r, struct ep_effects *fx, const struct e
 	uint8_t bit = (uint8_t)(1u << in->from);
 	uint64_t deps[EP_MEMBERS_MAX];
 	ep_read_vec(r, in, 0, 0, deps);
-	if (!rec || in->col != r->self || rec_phase(rec) != EP_PREACCEPTED || rec->bal != 0 || (own->tally_ok & bit)) {
+	if (!rec || in->col != r->self || rec_phase(rec) != EP_PREACCEPTED || rec_bal(rec) != 0 || (own->tally_ok & bit)) {
 		if (rec && in->col == r->self && !(own->tally_ok & bit)) {
 			own->tally_ok |= bit; // late, but it tells the round trip
 			note_round_trip(r, in->from, own);

@@ -25,10 +25,10 @@ static enum ep_drop check_member(struct ep_replica *r, const struct ep_source *f
 		return EP_DROP_INCARNATION;
 	struct ep_peer *peer = &r->peers[h->sender];
 	peer->heard = r->now;
-	if (h->votes > peer->votes)
-		peer->votes = h->votes;
-	if (h->start > peer->start)
-		peer->start = h->start;
+	if (h->votes > ep_word_value(peer->votes, EP_VOTES_BITS) && h->votes < 1ULL << EP_VOTES_BITS)
+		peer->votes = ep_word_seal(h->votes, EP_VOTES_BITS);
+	if (h->start > ep_word_value(peer->start, 32))
+		peer->start = ep_word_seal(h->start, 32);
 	return EP_DROP_NONE;
 }
 

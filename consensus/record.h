@@ -1,5 +1,6 @@
 // One instance as it lies in the arena, and the words that publish its changes (protocol.md B.1, B.7).
 #pragma once
+#include "consensus/base/seal.h"
 #include "consensus/base/txn.h"
 #include "consensus/epaxos.h"
 
@@ -8,7 +9,7 @@ typedef uint32_t ep_slot; // column * window + (i mod window)
 
 // `st`, the publishing word. Everything else of a record is filled before the store that makes it reachable.
 //   bits 0-1 phase | 2 which value area | 3 value is Nop | 4 icmd/idep set | 5 payload and seq set | 6 live
-//   bits 8-47 abal | 48-63 low bits of i
+//   bits 8-47 abal | 48-63 check of all that the other bits select (rec_sealed)
 #define EP_ST_PHASE 0x03ULL
 #define EP_ST_WHICH 0x04ULL
 #define EP_ST_NOP 0x08ULL
@@ -16,18 +17,21 @@ typedef uint32_t ep_slot; // column * window + (i mod window)
 #define EP_ST_PAYLOAD 0x20ULL
 #define EP_ST_LIVE 0x40ULL
 #define EP_ST_ABAL_SHIFT 8
+#define EP_ST_CHECK_SHIFT 48
+#define EP_BALLOT_BITS 40
 
 // Legal combinations: PREACCEPTED has INIT and PAYLOAD, never NOP. ACCEPTED and COMMITTED have PAYLOAD or NOP (or both: Nop
 // was chosen although the payload is known; it stays indexed, I3). INITIAL with bal > 0 joined a ballot only; INITIAL
 // with INIT was validated. abal <= bal always.
-#define EP_ORDER_SETTLED (1ULL << 63) // with it: application units that the instance added or freed
+#define EP_ORDER_BITS 40
+#define EP_ORDER_SETTLED (1ULL << 32) // with it: application units that the instance added or freed
 
 struct ep_record {
 	uint64_t st;
-	uint64_t bal;   // highest ballot joined
+	uint64_t joined; // highest ballot joined, sealed: rec_bal()
 	uint64_t i;     // instance number; the slot gives the column
 	uint64_t seq;   // valid with EP_ST_PAYLOAD
-	uint64_t order; // slot + 1 of the next member of the ORDER QUEUE, 0 = last; once executed: EP_ORDER_SETTLED, or a left-over
+	uint64_t order; // sealed: slot + 1 of the next member of the ORDER QUEUE, 0 = last; once executed: EP_ORDER_SETTLED, or a left-over
 	uint32_t epoch;
 	uint16_t payload_len;
 	uint8_t fq;
@@ -84,6 +88,14 @@ static inline bool rec_is_committed(const struct ep_record *rec)
 {
 	return rec_phase(rec) == EP_COMMITTED;
 }
+static inline uint64_t rec_bal(const struct ep_record *rec)
+{
+	return ep_word_value(rec->joined, EP_BALLOT_BITS);
+}
+static inline void rec_join(struct ep_record *rec, uint64_t bal)
+{
+	ep_publish64(&rec->joined, ep_word_seal(bal, EP_BALLOT_BITS));
+}
 static inline uint64_t rec_abal(const struct ep_record *rec)
 {
 	return (rec->st >> EP_ST_ABAL_SHIFT) & (EP_BALLOT_MAX - 1);
@@ -110,8 +122,42 @@ static inline struct ep_exec *rec_exec(struct ep_record *rec, uint32_t n)
 	return (struct ep_exec *)(void *)(rec->vec + 3 * n);
 }
 
-// The state word for (phase, abal) with the given EP_ST_ bits, for instance number i.
-static inline uint64_t st_make(enum ep_phase phase, uint64_t abal, uint64_t bits, uint64_t i)
+// The state word for (phase, abal) with the given EP_ST_ bits, not sealed.
+static inline uint64_t st_make(enum ep_phase phase, uint64_t abal, uint64_t bits)
 {
-	return (uint64_t)phase | bits | EP_ST_LIVE | abal << EP_ST_ABAL_SHIFT | i << 48;
+	return (uint64_t)phase | bits | EP_ST_LIVE | abal << EP_ST_ABAL_SHIFT;
+}
+// `st` with its check. What it does not select may change without it: the spare area, idep before INIT, the payload before PAYLOAD.
+static inline uint64_t rec_sealed(struct ep_record *rec, uint32_t n, uint64_t st)
+{
+	st = ep_word_value(st, EP_ST_CHECK_SHIFT);
+	const uint64_t *dep = rec_area(rec, n, st & EP_ST_WHICH);
+	uint64_t check = ep_check_word(ep_check_word(EP_CHECK_START, st), rec->i);
+	for (uint32_t c = 0; c < n; c++)
+		check = ep_check_word(check, dep[c]);
+	for (uint32_t c = 0; c < n && st & EP_ST_INIT; c++)
+		check = ep_check_word(check, rec_idep(rec)[c]);
+	if (st & EP_ST_PAYLOAD)
+		check = ep_check_word(ep_check_word(check, rec->seq), rec->payload_len | (uint64_t)rec->fq << 16);
+	check = ep_check_word(check, rec->epoch);
+	return st | check << EP_ST_CHECK_SHIFT;
+}
+// Makes the record what `st` and everything that it selects say.
+static inline void rec_publish(struct ep_record *rec, uint32_t n, uint64_t st)
+{
+	ep_publish64(&rec->st, rec_sealed(rec, n, st));
+}
+
+// Words of the ORDER QUEUE: a link, or what an executed instance took.
+static inline uint64_t order_link(uint32_t slot_plus_one)
+{
+	return ep_word_seal(slot_plus_one, EP_ORDER_BITS);
+}
+static inline uint64_t order_settled(uint32_t units)
+{
+	return ep_word_seal(EP_ORDER_SETTLED | units, EP_ORDER_BITS);
+}
+static inline uint32_t order_next(uint64_t link) // slot + 1, 0 = none
+{
+	return (uint32_t)link;
 }

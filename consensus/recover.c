@@ -78,7 +78,7 @@ static void count_reply(struct ep_replica *r, struct ep_recovery *rc, const stru
 void ep_recovery_propose(struct ep_replica *r, struct ep_effects *fx, struct ep_recovery *rc, bool is_nop, const uint64_t *deps)
 {
 	struct ep_record *rec = ep_rec(r, rc->slot);
-	CHECK_OP(rec->bal, ==, rc->bal);
+	CHECK_OP(rec_bal(rec), ==, rc->bal);
 	CHECK(is_nop || rec_has_payload(rec));
 	r->votes++;
 	if (is_nop)
@@ -153,16 +153,16 @@ bool ep_recover(struct ep_replica *r, struct ep_effects *fx, uint32_t col, uint6
 	uint32_t at = 0;
 	while (ep_recovery(r, at)->state != EP_REC_FREE)
 		at++;
-	uint64_t seen = place == EP_PLACE_FOUND ? rec->bal : 0;
+	uint64_t seen = place == EP_PLACE_FOUND ? rec_bal(rec) : 0;
 	uint64_t b = next_ballot(r, seen > r->columns[col].nacked ? seen : r->columns[col].nacked);
 	if (b >= EP_BALLOT_MAX)
 		return true;
 	if (place == EP_PLACE_FREE) {
 		EP_MARK(recover_hole);
 		rec = ep_window_claim(r, slot, col, i, b);
-		ep_publish64(&rec->st, st_make(EP_INITIAL, 0, 0, i));
+		rec_publish(rec, r->n, st_make(EP_INITIAL, 0, 0));
 	} else {
-		ep_publish64(&rec->bal, b);
+		rec_join(rec, b);
 	}
 	r->votes++;
 	if (col == r->self) {
@@ -199,20 +199,21 @@ void on_recover(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 		ep_send_value(r, fx, in->from, EP_COMMIT, in->slot, false);
 		return;
 	}
-	if (rec && b < rec->bal) {
+	if (rec && b < rec_bal(rec)) {
 		EP_MARK(joined_none_nack);
-		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal);
+		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec_bal(rec));
 		return;
 	}
-	if (rec && b == rec->bal) {
+	if (rec && b == rec_bal(rec)) {
 		EP_MARK_EITHER(rec_abal(rec) < b, joined_again, joined_again_too_late);
 		if (rec_abal(rec) < b)
 			ep_send_recover_ok(r, fx, in->from, in->slot); // unchanged since the first answer
 		return;
 	}
-	if (ep_recovery_at(r, in->slot))
+	if (rec && ep_recovery_at(r, in->slot)) {
 		EP_MARK(joined_ends_own_attempt);
-	ep_recovery_end(r, in->slot);
+		ep_recovery_end(r, in->slot);
+	}
 	ep_outbid(r, in->col);
 	if (in->col == r->self) {
 		EP_MARK(joined_own_instance);
@@ -222,9 +223,9 @@ void on_recover(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 	if (!rec) {
 		EP_MARK(joined_hole);
 		rec = ep_window_claim(r, in->slot, in->col, in->i, b);
-		ep_publish64(&rec->st, st_make(EP_INITIAL, 0, 0, in->i));
+		rec_publish(rec, r->n, st_make(EP_INITIAL, 0, 0));
 	} else {
-		ep_publish64(&rec->bal, b);
+		rec_join(rec, b);
 	}
 	ep_send_recover_ok(r, fx, in->from, in->slot);
 }
@@ -240,7 +241,7 @@ static bool keep_payload(struct ep_replica *r, const struct ep_about *in, uint64
 	EP_MARK(payload_from_reply);
 	ep_store_payload(r, in->slot, (const uint8_t *)in->msg + in->payload, seq);
 	in->rec->fq = in->msg->arg;
-	ep_publish64(&in->rec->st, in->rec->st | EP_ST_PAYLOAD);
+	rec_publish(in->rec, r->n, in->rec->st | EP_ST_PAYLOAD);
 	ep_learned(r, in->slot, &keys);
 	return true;
 }
@@ -270,7 +271,7 @@ void on_recover_ok(struct ep_replica *r, struct ep_effects *fx, const struct ep_
 	ep_read_vec(r, in, sizeof body, 0, dep);
 	ep_read_vec(r, in, sizeof body, 1, idep);
 	struct ep_recovery *rc = in->rec ? ep_recovery_at(r, in->slot) : NULL;
-	if (!rc || rc->bal != body.bal || in->rec->bal != body.bal || rc->got & (1u << in->from) || rc->state == EP_REC_ACCEPT) {
+	if (!rc || rc->bal != body.bal || rec_bal(in->rec) != body.bal || rc->got & (1u << in->from) || rc->state == EP_REC_ACCEPT) {
 		EP_MARK(reply_not_waited_for);
 		ep_drop(r, EP_DROP_UNEXPECTED);
 		return;

@@ -14,11 +14,11 @@ static uint64_t origin_of(const struct ep_session_id *id)
 
 struct ep_session *ep_session_find(const struct ep_replica *r, const struct ep_session_id *id)
 {
-	for (uint64_t at = *bucket_of(r, id); at != 0;) {
-		struct ep_session *s = ep_session(r, (uint32_t)at - 1);
+	for (uint32_t at = (uint32_t)*bucket_of(r, id); at != 0;) {
+		struct ep_session *s = ep_session(r, at - 1);
 		if (s->i == id->i && s->origin == origin_of(id))
 			return s;
-		at = s->next;
+		at = (uint32_t)s->next;
 	}
 	return NULL;
 }
@@ -37,27 +37,43 @@ void ep_sessions_init(struct ep_replica *r)
 		ep_session_free(r, s - 1);
 }
 
-// Free is what no bucket leads to. False: the chains contradict the count.
+#define TAKEN (EP_NIL - 1) // in free_next: a bucket leads here
+
+// The session that a link names, when it is whole and no other link led there; else NULL.
+static struct ep_session *follow(struct ep_replica *r, uint64_t link, const uint64_t *bucket)
+{
+	uint32_t at = (uint32_t)link;
+	if (!ep_word_holds(link, 32) || at > r->config.sessions_max || ep_session(r, at - 1)->free_next == TAKEN)
+		return NULL;
+	struct ep_session *s = ep_session(r, at - 1);
+	struct ep_session_id id = { .i = s->i, .epoch = (uint32_t)(s->origin >> 8), .col = (uint8_t)s->origin };
+	bool holds = ep_session_len(s) <= EP_KEPT_MAX && ep_session_reply(s, ep_session_status(s), ep_session_len(s)) == s->reply;
+	if (!holds || origin_of(&id) != s->origin || bucket_of(r, &id) != bucket)
+		return NULL;
+	s->free_next = TAKEN;
+	*ep_session_used(r, at - 1) = ep_session_clock(r);
+	return s;
+}
+
+// Free is what no bucket leads to.
 bool ep_sessions_attach(struct ep_replica *r)
 {
-	uint64_t found = 0;
+	uint64_t found = 0, *buckets = ep_at(r, r->at_session_buckets);
 	for (uint32_t s = 0; s < r->config.sessions_max; s++) {
 		ep_session(r, s)->inflight = 0;
 		ep_session(r, s)->own = EP_NIL;
 		ep_session(r, s)->free_next = 0;
 	}
 	for (uint32_t b = 0; b < r->session_buckets; b++)
-		for (uint64_t at = ((uint64_t *)ep_at(r, r->at_session_buckets))[b]; at != 0; found++) {
-			if (at > r->config.sessions_max || found > r->sessions_count)
+		for (uint64_t link = buckets[b]; link != 0; found++) {
+			const struct ep_session *s = follow(r, link, &buckets[b]);
+			if (!s)
 				return false;
-			struct ep_session *s = ep_session(r, (uint32_t)at - 1);
-			s->free_next = EP_NIL - 1; // taken
-			*ep_session_used(r, (uint32_t)at - 1) = ep_session_clock(r);
-			at = s->next;
+			link = s->next;
 		}
 	r->session_free = EP_NIL;
 	for (uint32_t s = r->config.sessions_max; s > 0; s--)
-		if (ep_session(r, s - 1)->free_next != EP_NIL - 1)
+		if (ep_session(r, s - 1)->free_next != TAKEN)
 			ep_session_free(r, s - 1);
 	return found == r->sessions_count;
 }
@@ -72,7 +88,8 @@ static enum ep_status open_session(struct ep_replica *r, struct ep_txn *txn, ep_
 	r->session_free = s->free_next;
 	*ep_session_used(r, ep_session_index(r, s)) = ep_session_clock(r);
 	*s = (struct ep_session){ .i = id.i, .origin = origin_of(&id), .next = *bucket_of(r, &id), .own = EP_NIL };
-	ep_txn_set64(txn, bucket_of(r, &id), ep_session_index(r, s) + 1);
+	s->reply = ep_session_reply(s, EP_OK, 0);
+	ep_txn_set64(txn, bucket_of(r, &id), ep_word_seal(ep_session_index(r, s) + 1, 32));
 	ep_txn_set64(txn, &r->sessions_count, r->sessions_count + 1);
 	return EP_OK;
 }
@@ -86,7 +103,7 @@ static enum ep_status expire_session(struct ep_replica *r, struct ep_txn *txn, c
 	if (s->last != command->seq)
 		return EP_STALE;
 	uint64_t *from = bucket_of(r, &command->session);
-	while (*from != ep_session_index(r, s) + 1ULL)
+	while ((uint32_t)*from != ep_session_index(r, s) + 1)
 		from = &ep_session(r, (uint32_t)*from - 1)->next;
 	ep_txn_set64(txn, from, s->next);
 	ep_txn_set64(txn, &r->sessions_count, r->sessions_count - 1);
@@ -96,7 +113,7 @@ static enum ep_status expire_session(struct ep_replica *r, struct ep_txn *txn, c
 
 static struct ep_outcome kept(const struct ep_session *s)
 {
-	return (struct ep_outcome){ (enum ep_status)(s->reply >> 32), s->kept, (uint32_t)s->reply, 0 };
+	return (struct ep_outcome){ ep_session_status(s), s->kept, ep_session_len(s), 0 };
 }
 
 static struct ep_outcome update(struct ep_replica *r, struct ep_txn *txn, const struct ep_wire_command *command)
@@ -117,9 +134,9 @@ static struct ep_outcome update(struct ep_replica *r, struct ep_txn *txn, const 
 	memset((uint8_t *)result + result_len, 0, 8); // the last word is kept whole
 	for (uint32_t w = 0; w < (result_len + 7) / 8; w++)
 		ep_txn_set64(txn, &s->kept[w], result[w]);
-	ep_txn_set64(txn, &s->reply, (uint64_t)EP_OK << 32 | result_len);
 	ep_txn_set64(txn, &s->digest, digest);
 	ep_txn_set64(txn, &s->last, command->seq);
+	ep_txn_set64(txn, &s->reply, ep_session_reply(s, EP_OK, result_len)); // last: it checks the others
 	*ep_session_used(r, ep_session_index(r, s)) = ep_session_clock(r);
 	r->counters.executed++;
 	return kept(s);

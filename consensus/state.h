@@ -7,7 +7,9 @@
 #define EP_LAYOUT 3
 
 struct ep_column {
-	uint64_t exec_prefix; // authoritative: all instances up to it are executed
+	// authoritative
+	uint64_t exec_prefix; // all instances up to it are executed
+	uint64_t exec_again;  // its complement, stored after it: a damaged prefix is known by it
 	// derived or volatile
 	uint64_t stable;   // slots up to it are recycled: executed by all members
 	uint64_t agreed;   // executed by all members as far as is known here (minimum of their reports)
@@ -35,13 +37,17 @@ struct ep_column {
 	ep_time told_wait;  // present back-off of that, 0 = none yet
 };
 
+#define EP_VOTES_BITS 48 // a million votes a second for nine years
+
 struct ep_peer {
+	// kept over a restart, sealed: what was seen of a peer stays true (hello.c)
+	uint64_t votes; // highest count seen
+	uint64_t start; // highest attach count seen
+	// volatile
 	uint64_t reported[EP_MEMBERS_MAX]; // executed prefixes that it told
-	uint64_t votes;                    // highest count seen
 	uint64_t sent_seq;                 // frames sealed for it
 	ep_time srtt;                      // smoothed round trip, 0 = not measured
 	ep_time heard;
-	uint32_t start;
 	uint8_t misses;   // T_fast missed in a row as designated peer
 	bool is_suspect;  // told from outside
 };
@@ -140,10 +146,10 @@ struct ep_queue {
 struct ep_session {
 	uint64_t i;      // id: instance number of its OPEN
 	uint64_t origin; // id: epoch << 8 | column
-	uint64_t next;   // index + 1 of the next in its bucket, 0 = end
+	uint64_t next;   // index + 1 of the next in its bucket, sealed, 0 = end
 	uint64_t last;   // highest executed seq
 	uint64_t digest; // of that command's bytes
-	uint64_t reply;  // status << 32 | result bytes
+	uint64_t reply;  // status << 32 | result bytes, above them a check of all the others (session.h)
 	uint64_t kept[EP_KEPT_MAX / 8];
 	uint64_t inflight;  // volatile: seq of the update that this replica drives, 0 = none
 	uint32_t own;       // volatile: own slot that carries it, EP_NIL = staged
@@ -171,18 +177,19 @@ struct ep_link {
 	uint16_t zero;
 };
 
-enum ep_poison { EP_POISON_NONE = 0, EP_POISON_CHECK, EP_POISON_ROLLED_BACK };
+// One damaged bit must not make a poisoned arena look well.
+enum ep_poison { EP_POISON_NONE = 0, EP_POISON_CHECK = 0x0f0f0f0f, EP_POISON_ROLLED_BACK = 0x33333333 };
 
 struct ep_replica {
 	// authoritative
 	uint64_t magic;
 	uint32_t layout;
 	uint32_t poison; // enum ep_poison: never attached again unless EP_POISON_NONE
-	uint32_t start; // attach count, from 1
-	uint32_t config_hash;
+	uint64_t identity; // check of what never changes (attach.c)
+	uint64_t starts;   // attach count, from 1, sealed
 	uint64_t votes;
-	uint64_t order_head; // slot + 1 of the first member of the ORDER QUEUE, 0 = empty
-	uint64_t order_done; // its commands that have run: one transaction each
+	uint64_t order_head; // sealed slot + 1 of the first member of the ORDER QUEUE, 0 = empty
+	uint64_t order_done; // its commands that have run, sealed: one transaction each
 	uint64_t sessions_count;
 	uint64_t bytes; // of the arena
 	struct ep_config config;
@@ -195,6 +202,10 @@ struct ep_replica {
 	uint32_t record_stride, payload_stride, entry_stride;
 	uint32_t entry_buckets, session_buckets; // powers of two
 	uint8_t n, self, f, e, slow, fast, mode, window_shift, keys_shift;
+
+	// derived
+	uint32_t start; // as `starts` says
+	uint32_t config_hash;
 
 	// volatile
 	ep_time now;
@@ -260,6 +271,19 @@ static inline struct ep_exec *ep_exec(const struct ep_replica *r, ep_slot slot)
 static inline uint8_t *ep_payload(const struct ep_replica *r, ep_slot slot)
 {
 	return ep_at(r, r->at_payloads + (uint64_t)slot * r->payload_stride);
+}
+// The check of a payload lies behind its last byte; the instance number is part of it: another instance's payload does not pass.
+static inline uint64_t *ep_payload_check_at(const struct ep_replica *r, ep_slot slot, uint32_t len)
+{
+	return (uint64_t *)(void *)(ep_payload(r, slot) + ((len + 7) & ~7u));
+}
+static inline uint64_t ep_payload_check(const struct ep_replica *r, ep_slot slot, uint64_t i, uint32_t len)
+{
+	return ep_check_bytes(ep_check_word(EP_CHECK_START, i), ep_payload(r, slot), len);
+}
+static inline void ep_payload_seal(const struct ep_replica *r, ep_slot slot, uint64_t i, uint32_t len)
+{
+	*ep_payload_check_at(r, slot, len) = ep_payload_check(r, slot, i, len);
 }
 static inline struct ep_own *ep_own(const struct ep_replica *r, ep_slot slot)
 {
@@ -347,13 +371,17 @@ static inline void ep_drop(struct ep_replica *r, enum ep_drop why)
 	r->drops[why]++;
 }
 
+// The word of a slot in the bitmap of executed instances: 32 slots and their complement.
+static inline uint64_t *ep_executed_word(const struct ep_replica *r, ep_slot slot)
+{
+	return (uint64_t *)ep_at(r, r->at_bitmap) + (slot >> 5);
+}
 // Whether (col, i), in the window above the executed prefix, is marked as executed. A bit means "executed" by equality with the
 // parity of i's lap around the window, so that advancing never has to clear bits.
 static inline bool ep_is_marked(const struct ep_replica *r, uint32_t col, uint64_t i)
 {
 	ep_slot slot = ep_slot_of(r, col, i);
-	uint64_t word = ((const uint64_t *)ep_at(r, r->at_bitmap))[slot >> 6];
-	return ((word >> (slot & 63)) & 1) == (~(i >> r->window_shift) & 1);
+	return (*ep_executed_word(r, slot) >> (slot & 31) & 1) == (~(i >> r->window_shift) & 1);
 }
 
 // Whether (col, i) is executed here.

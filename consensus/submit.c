@@ -48,6 +48,7 @@ void ep_submit(struct ep_replica *r, struct ep_effects *fx)
 	ep_window_note(r, r->self, i); // only now: a number that is known is recovered
 	struct ep_record *rec = ep_window_claim(r, slot, r->self, i, 0);
 	rec->payload_len = ((const struct ep_wire_payload *)(const void *)ep_payload(r, slot))->len;
+	ep_payload_seal(r, slot, i, rec->payload_len);
 	r->counters.bytes_in_copied += rec->payload_len;
 	rec->seq = ++r->clock;
 	rec->fq = r->mode == EP_MODE_D ? choose_designated(r) : r->self;
@@ -55,7 +56,7 @@ void ep_submit(struct ep_replica *r, struct ep_effects *fx)
 	vec_copy(rec_area(rec, r->n, false), rec_idep(rec), r->n);
 	vec_copy(rec_area(rec, r->n, true), rec_idep(rec), r->n); // the tally of PreAcceptOKs starts from D
 	r->votes++;
-	ep_publish64(&rec->st, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD, i));
+	rec_publish(rec, r->n, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD));
 	r->next_i = i + 1;
 	start_own(r, slot);
 	ep_learned(r, slot, &stage->keys);

@@ -81,7 +81,7 @@ static void give_up_fast(struct ep_replica *r, struct ep_effects *fx, ep_slot sl
 {
 	struct ep_own *own = ep_own(r, slot);
 	struct ep_record *rec = ep_rec(r, slot);
-	if (rec_phase(rec) != EP_PREACCEPTED || rec->bal != 0)
+	if (rec_phase(rec) != EP_PREACCEPTED || rec_bal(rec) != 0)
 		return; // no longer ours to drive
 	own->is_late = 1;
 	if (r->mode == EP_MODE_D) {

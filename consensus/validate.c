@@ -63,7 +63,7 @@ static void store_initial(struct ep_replica *r, ep_slot slot, const uint64_t *in
 		return;
 	memcpy(rec_idep(rec), initial, 8u * r->n);
 	r->votes++;
-	ep_publish64(&rec->st, rec->st | EP_ST_INIT | EP_ST_PAYLOAD);
+	rec_publish(rec, r->n, rec->st | EP_ST_INIT | EP_ST_PAYLOAD);
 }
 
 static void decide(struct ep_replica *r, struct ep_effects *fx, struct ep_recovery *rc)
@@ -125,7 +125,7 @@ void ep_validate_start(struct ep_replica *r, struct ep_effects *fx, struct ep_re
 	find_conflicts(r, col, rc->i, &keys, rc->initial, &mine);
 	store_initial(r, rc->slot, rc->initial);
 	count(rc, r->self, mine.list, mine.count, mine.is_cut);
-	CHECK_OP(rec->bal, ==, rc->bal);
+	CHECK_OP(rec_bal(rec), ==, rc->bal);
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self && rc->quorum & (1u << m))
 			ep_send_validate(r, fx, m, rc->slot, rc->bal, rc->initial);
@@ -151,12 +151,12 @@ void on_validate(struct ep_replica *r, struct ep_effects *fx, const struct ep_ab
 		ep_send_value(r, fx, in->from, EP_COMMIT, in->slot, false);
 		return;
 	}
-	if (rec->bal > value.bal) {
+	if (rec_bal(rec) > value.bal) {
 		EP_MARK(validate_nack);
-		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec->bal);
+		ep_send_ballot(r, fx, in->from, EP_NACK, in->col, in->i, rec_bal(rec));
 		return;
 	}
-	if (rec->bal != value.bal || rec_phase(rec) == EP_ACCEPTED) { // the second: a stale duplicate, C.7-5
+	if (rec_bal(rec) != value.bal || rec_phase(rec) == EP_ACCEPTED) { // the second: a stale duplicate, C.7-5
 		EP_MARK(validate_stale);
 		ep_drop(r, EP_DROP_UNEXPECTED);
 		return;

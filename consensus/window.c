@@ -125,7 +125,7 @@ struct ep_record *ep_window_claim(struct ep_replica *r, ep_slot slot, uint32_t c
 	struct ep_record *rec = ep_rec(r, slot);
 	CHECK_OP(rec->st, ==, 0);
 	CHECK_OP(ep_slot_of(r, col, i), ==, slot);
-	rec->bal = bal;
+	rec->joined = ep_word_seal(bal, EP_BALLOT_BITS);
 	rec->i = i;
 	rec->seq = 0;
 	rec->order = 0;

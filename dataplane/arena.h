@@ -7,9 +7,10 @@
 struct dp_arena {
 	void *base;
 	size_t bytes; // mapped
+	size_t page;
 	int fd;
 	bool is_huge, was_there;
-	char path[512];
+	char path[512], path_new[520]; // the second until it is whole
 };
 
 // Opens or makes the file for this member and maps it. `where`: a directory, a file, or "" (the first hugetlbfs

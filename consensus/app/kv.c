@@ -325,6 +325,7 @@ uint32_t pnyx_app_apply(void *state, struct ep_txn *txn, const uint8_t *command,
 	run.cap = cap < run.s->result_max ? cap : run.s->result_max;
 	run.result.op = kv_command_head(command)->op;
 	run.result.code = (uint8_t)dispatch(&run, command);
+	kv_store_settle(run.s, txn);
 	memcpy(result, &run.result, sizeof run.result);
 	return run.len;
 }

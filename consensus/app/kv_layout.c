@@ -5,6 +5,7 @@
 #define MAGIC 0x31766b5f78796e70ULL // "pnyx_kv1"
 #define CAPACITY_MAX (1ULL << 30)   // block numbers are 32 bits wide
 #define BUCKETS_MIN 16u             // one line
+#define PAYLOAD_MORE 512u           // a payload is never longer than a result by more
 
 static uint64_t lines(uint64_t bytes)
 {
@@ -29,9 +30,12 @@ static struct kv_store layout(const struct pnyx_app_config *config)
 	s.buckets = BUCKETS_MIN;
 	while (s.buckets < config->capacity)
 		s.buckets *= 2;
+	// Each item that a payload's commands replace or delete was named by an entry with a key.
+	s.unlinked_max = (config->result_max + PAYLOAD_MORE) / (sizeof(struct pnyx_kv_entry) + 1);
 	s.at_buckets = sizeof s;
 	s.at_marks = s.at_buckets + lines((uint64_t)s.buckets * sizeof(uint32_t));
-	s.at_blocks = s.at_marks + lines((uint64_t)s.blocks / 8 + 1);
+	s.at_unlinked = s.at_marks + lines((uint64_t)s.blocks / 8 + 1);
+	s.at_blocks = s.at_unlinked + lines((uint64_t)s.unlinked_max * sizeof(uint32_t));
 	s.fresh = 1;
 	return s;
 }
@@ -51,7 +55,7 @@ void kv_store_init(struct kv_store *s, const struct pnyx_app_config *config)
 // ---- attach ----
 // What the walk over a store has counted.
 struct census {
-	uint64_t used, items;
+	uint64_t used, items, sum;
 	uint32_t highest; // block in use, 0 = none
 };
 
@@ -78,7 +82,26 @@ static bool claim(struct kv_store *s, uint32_t index, struct census *census)
 	return true;
 }
 
-static bool claim_item(struct kv_store *s, uint32_t index, struct census *census)
+// A search finds it: its bucket and tag are its key's, and it is the first of its name. What stands before it in the bucket is
+// verified; nothing else is followed.
+static bool is_found(const struct kv_store *s, uint32_t bucket, uint32_t index)
+{
+	const struct kv_item *item = &kv_block(s, index)->item;
+	uint8_t key[PNYX_KEY_MAX];
+	struct kv_cursor c = kv_store_key(s, index);
+	kv_cursor_copy(&c, key, item->key_len);
+	uint64_t hash = ep_hash64(s->seed, key, item->key_len);
+	if (kv_hash_bucket(s, hash) != bucket || kv_hash_tag(hash) != item->tag)
+		return false;
+	for (uint32_t i = kv_bucket_first(s, bucket); i != index; i = kv_item_next(&kv_block(s, i)->item)) {
+		c = kv_store_key(s, i);
+		if (kv_block(s, i)->item.key_len == item->key_len && kv_cursor_equal(&c, key, item->key_len))
+			return false;
+	}
+	return true;
+}
+
+static bool claim_item(struct kv_store *s, uint32_t bucket, uint32_t index, struct census *census)
 {
 	if (!claim(s, index, census))
 		return false;
@@ -94,12 +117,8 @@ static bool claim_item(struct kv_store *s, uint32_t index, struct census *census
 	if (more != 0)
 		return false;
 	census->items++;
-
-	// A search finds it: its bucket and tag are its key's, and it is the first of its name.
-	uint8_t key[PNYX_KEY_MAX];
-	struct kv_cursor c = kv_store_key(s, index);
-	kv_cursor_copy(&c, key, item->key_len);
-	return kv_store_find(s, key, item->key_len).index == index;
+	census->sum += kv_sum_term(item);
+	return kv_store_check(s, index) == item->check && is_found(s, bucket, index);
 }
 
 // All blocks below the highest in use that nothing refers to are free, the lowest first.
@@ -108,6 +127,7 @@ static void rebuild(struct kv_store *s, const struct census *census)
 	s->used = census->used;
 	s->items = census->items;
 	s->unlinked = 0;
+	s->sum_next = s->sum;
 	s->fresh = census->highest + 1;
 	s->free = 0;
 	for (uint32_t index = census->highest; index > 0; index--)
@@ -120,15 +140,17 @@ static void rebuild(struct kv_store *s, const struct census *census)
 bool kv_store_attach(struct kv_store *s, const struct pnyx_app_config *config)
 {
 	struct kv_store fixed = layout(config);
-	if (memcmp(s, &fixed, offsetof(struct kv_store, used)) != 0)
+	if (memcmp(s, &fixed, offsetof(struct kv_store, sum)) != 0)
 		return false;
 	struct census census = {0};
-	memset(marks(s), 0, s->at_blocks - s->at_marks);
+	memset(marks(s), 0, s->at_unlinked - s->at_marks);
 	for (uint32_t b = 0; b < s->buckets; b++)
 		for (uint32_t i = kv_bucket_first(s, b); i != 0;
 		     i = kv_item_next(&kv_block(s, i)->item))
-			if (!claim_item(s, i, &census))
+			if (!claim_item(s, b, i, &census))
 				return false;
+	if (census.sum != s->sum)
+		return false;
 	rebuild(s, &census);
 	return true;
 }

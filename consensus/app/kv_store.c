@@ -55,6 +55,19 @@ struct kv_cursor kv_store_value(const struct kv_store *s, uint32_t index)
 	return c;
 }
 
+uint32_t kv_store_check(const struct kv_store *s, uint32_t index)
+{
+	const struct kv_item *item = &kv_block(s, index)->item;
+	uint64_t head = item->key_len | (uint64_t)item->tag << 8 | (uint64_t)item->value_len << 16;
+	uint32_t check = (uint32_t)ep_check_word(EP_CHECK_START, head);
+	struct kv_cursor c = kv_store_key(s, index);
+	for (uint32_t left = (uint32_t)item->key_len + item->value_len, n; left > 0; left -= n) {
+		const uint8_t *piece = kv_cursor_next(&c, left, &n);
+		check = ep_crc32c(check, piece, n);
+	}
+	return check;
+}
+
 uint64_t kv_store_item_hash(const struct kv_store *s, uint32_t index)
 {
 	const struct kv_item *item = &kv_block(s, index)->item;
@@ -127,7 +140,6 @@ static inline struct chain chain_begin(struct kv_store *s, uint32_t key_len, uin
 	uint32_t first = block_take(s);
 	struct kv_item *item = &kv_block(s, first)->item;
 	item->links = 0;
-	item->unlinked = 0;
 	item->value_len = (uint16_t)value_len;
 	item->key_len = (uint8_t)key_len;
 	item->tag = tag;
@@ -182,11 +194,12 @@ static inline void link_set(struct ep_txn *txn, const struct kv_place *place, ui
 // The item is out of its bucket, or will be if the transaction commits; its words stay until then.
 static inline void item_unlinked(struct kv_store *s, uint32_t index)
 {
-	struct kv_item *item = &kv_block(s, index)->item;
+	const struct kv_item *item = &kv_block(s, index)->item;
 	s->used -= kv_item_blocks(item->key_len, item->value_len);
 	s->items--;
-	item->unlinked = s->unlinked;
-	s->unlinked = index;
+	s->sum_next -= kv_sum_term(item);
+	CHECK_OP(s->unlinked, <, s->unlinked_max);
+	kv_unlinked(s)[s->unlinked++] = index;
 }
 
 void kv_store_set(struct kv_store *s, struct ep_txn *txn, const struct kv_place *place,
@@ -204,6 +217,7 @@ void kv_store_set(struct kv_store *s, struct ep_txn *txn, const struct kv_place 
 			chain_add_value(&c, prefix);
 		chain_add(&c, suffix.data, suffix.len);
 	}
+	kv_block(s, c.first)->item.check = kv_store_check(c.s, c.first);
 
 	// It takes the place of the old item, or of nothing at the end of the bucket's list.
 	if (place->index != 0) {
@@ -214,6 +228,7 @@ void kv_store_set(struct kv_store *s, struct ep_txn *txn, const struct kv_place 
 	link_set(txn, place, c.first);
 	s->used += kv_item_blocks(key.len, value_len);
 	s->items++;
+	s->sum_next += kv_sum_term(&kv_block(s, c.first)->item);
 	if (place->index != 0)
 		item_unlinked(s, place->index);
 }
@@ -224,12 +239,16 @@ void kv_store_delete(struct kv_store *s, struct ep_txn *txn, const struct kv_pla
 	item_unlinked(s, place->index);
 }
 
+void kv_store_settle(struct kv_store *s, struct ep_txn *txn)
+{
+	if (s->sum != s->sum_next)
+		ep_txn_set64(txn, &s->sum, s->sum_next);
+}
+
 void kv_store_committed(struct kv_store *s)
 {
 	while (s->unlinked != 0) {
-		const struct kv_item *item = &kv_block(s, s->unlinked)->item;
-		uint32_t block = s->unlinked, more = kv_item_more(item);
-		s->unlinked = item->unlinked;
+		uint32_t block = kv_unlinked(s)[--s->unlinked], more = kv_item_more(&kv_block(s, block)->item);
 		block_give(s, block);
 		while (more != 0) {
 			block = more;

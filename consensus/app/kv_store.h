@@ -1,11 +1,13 @@
 // The storage of the key-value store: items as chains of 64-byte blocks, hung into buckets.
 //
 // State is one pointer-free piece of memory: the head, the buckets, a mark for each block (scratch
-// of attach), the blocks. Authoritative are the fixed part of the head, the buckets and all blocks
-// that hang on a bucket; the rest is derived and rebuilt by kv_store_attach().
+// of attach), the items to be freed, the blocks. Authoritative are the fixed part of the head, the
+// sum, the buckets and all blocks that hang on a bucket; the rest is derived and rebuilt by
+// kv_store_attach().
 #pragma once
 #include "consensus/app/app.h"
 #include "consensus/base/bytes.h"
+#include "consensus/base/seal.h"
 
 #define KV_BLOCK 64       // bytes: a cache line
 #define KV_ITEM_BYTES 48  // of key and value in an item's first block
@@ -15,7 +17,7 @@
 // Links are read and written as whole aligned words, because a word is what the undo journal keeps.
 struct kv_item { // first block of an item
 	uint64_t links;               // low half: next block of it; high half: next item; 0 = none
-	uint32_t unlinked;            // derived: the next item that waits for the commit point
+	uint32_t check;               // CRC32C of lengths, tag, key and value
 	uint16_t value_len;
 	uint8_t key_len;
 	uint8_t tag;                  // eight bits of the key's hash that choose no bucket
@@ -42,14 +44,18 @@ struct kv_store {
 	uint32_t buckets;    // a power of two
 	uint32_t value_max;  // bytes
 	uint32_t result_max; // bytes
-	uint64_t at_buckets, at_marks, at_blocks; // bytes from here
+	uint64_t at_buckets, at_marks, at_unlinked, at_blocks; // bytes from here
+	uint32_t unlinked_max; // items that one transaction may remove
+	uint32_t zero;
+	// authoritative
+	uint64_t sum; // over the checks of all items: none is missing, none too many
 	// derived
+	uint64_t sum_next; // what `sum` becomes when the present command ends
 	uint64_t used;     // blocks reachable from buckets
 	uint64_t items;
 	uint32_t free;     // first of the free list, 0 = empty
 	uint32_t fresh;    // blocks from here on were never used
-	uint32_t unlinked; // first item that waits for the commit point, 0 = none
-	uint32_t zero[9];
+	uint32_t unlinked; // items that wait for the commit point
 };
 _Static_assert(sizeof(struct kv_store) == 128, "two cache lines, the buckets follow");
 
@@ -90,8 +96,18 @@ void kv_store_set(struct kv_store *s, struct ep_txn *txn, const struct kv_place 
 		  struct kv_bytes key, uint32_t prefix, struct kv_bytes suffix);
 // Unlinks the item at `place`, which must name one. The place is used up.
 void kv_store_delete(struct kv_store *s, struct ep_txn *txn, const struct kv_place *place);
+// Before a command ends: the sum follows what it changed.
+void kv_store_settle(struct kv_store *s, struct ep_txn *txn);
 // After the commit point: gives the chains that were unlinked back to the free list.
 void kv_store_committed(struct kv_store *s);
+
+// The check that the item `index` must carry.
+uint32_t kv_store_check(const struct kv_store *s, uint32_t index);
+// The part of an item in the store's sum.
+static inline uint64_t kv_sum_term(const struct kv_item *item)
+{
+	return ep_mix64(1 + (uint64_t)item->check);
+}
 
 // Hash of all stored bytes of the item `index`; says nothing about where they lie.
 uint64_t kv_store_item_hash(const struct kv_store *s, uint32_t index);
@@ -118,6 +134,12 @@ static inline uint32_t kv_item_blocks(uint32_t key_len, uint32_t value_len)
 static inline union kv_block *kv_block(const struct kv_store *s, uint32_t index)
 {
 	return (union kv_block *)((uintptr_t)s + s->at_blocks) + index;
+}
+
+// Items whose chains are freed when the transaction commits.
+static inline uint32_t *kv_unlinked(const struct kv_store *s)
+{
+	return (uint32_t *)((uintptr_t)s + s->at_unlinked);
 }
 
 static inline uint64_t *kv_bucket_word(const struct kv_store *s, uint32_t bucket)

@@ -3,13 +3,14 @@
 #pragma once
 #include <stdint.h>
 #include "consensus/base/check.h"
+#include "consensus/base/seal.h"
 
 #define EP_JOURNAL_MAX 1024 // words one transaction may overwrite; a kept reply and a multi-key command fit
 
 struct ep_journal {
-	uint64_t len; // entries in use; 0 = no transaction open. That store is the commit point.
+	uint64_t len; // entries in use, twice in 32 bits; 0 = no transaction open. That store is the commit point.
 	struct ep_undo {
-		uint64_t offset; // bytes from the arena's base, multiple of 8
+		uint64_t place; // bytes from the arena's base, multiple of 8, 40 bits; above them a check of place and old value
 		uint64_t old;
 	} undo[EP_JOURNAL_MAX];
 };
@@ -35,14 +36,28 @@ static inline void ep_publish64(uint64_t *word, uint64_t value)
 	ep_cut_point();
 }
 
+static inline uint64_t ep_journal_len(const struct ep_journal *j)
+{
+	return (uint32_t)j->len;
+}
+static inline uint64_t ep_journal_word(uint64_t len)
+{
+	return len | len << 32;
+}
+static inline uint64_t ep_undo_place(uint64_t offset, uint64_t old)
+{
+	return offset | ep_check_word(ep_check_word(EP_CHECK_START, offset), old) << 40;
+}
+
 // Overwrites an aligned arena word inside `txn`, keeping its old value for attach().
 static inline void ep_txn_set64(struct ep_txn *txn, uint64_t *word, uint64_t value)
 {
 	struct ep_journal *j = txn->journal;
-	CHECK_OP(j->len, <, (uint64_t)EP_JOURNAL_MAX);
-	j->undo[j->len].offset = (uint64_t)((uint8_t *)word - txn->arena);
-	j->undo[j->len].old = *word;
-	ep_publish64(&j->len, j->len + 1);
+	uint64_t len = ep_journal_len(j);
+	CHECK_OP(len, <, (uint64_t)EP_JOURNAL_MAX);
+	j->undo[len].place = ep_undo_place((uint64_t)((uint8_t *)word - txn->arena), *word);
+	j->undo[len].old = *word;
+	ep_publish64(&j->len, ep_journal_word(len + 1));
 	ep_publish64(word, value);
 }
 
@@ -52,13 +67,27 @@ static inline void ep_txn_commit(struct ep_txn *txn)
 	ep_publish64(&txn->journal->len, 0);
 }
 
+// Whether the journal can be what a killed process left: its words are whole, and all lie below `end` bytes of the arena.
+static inline bool ep_txn_holds(const struct ep_txn *txn, uint64_t end)
+{
+	const struct ep_journal *j = txn->journal;
+	if (j->len != ep_journal_word(ep_journal_len(j)) || ep_journal_len(j) > EP_JOURNAL_MAX)
+		return false;
+	for (uint64_t k = 0; k < ep_journal_len(j); k++) {
+		uint64_t offset = ep_word_value(j->undo[k].place, 40);
+		if (offset % 8 != 0 || offset + 8 > end || ep_undo_place(offset, j->undo[k].old) != j->undo[k].place)
+			return false;
+	}
+	return true;
+}
+
 // Rolls an interrupted transaction back, newest word first; idempotent under a kill.
 static inline void ep_txn_rollback(struct ep_txn *txn)
 {
 	struct ep_journal *j = txn->journal;
-	while (j->len > 0) {
-		struct ep_undo *u = &j->undo[j->len - 1];
-		ep_publish64((uint64_t *)(void *)(txn->arena + u->offset), u->old);
-		ep_publish64(&j->len, j->len - 1);
+	for (uint64_t len = ep_journal_len(j); len > 0; len--) {
+		struct ep_undo *u = &j->undo[len - 1];
+		ep_publish64((uint64_t *)(void *)(txn->arena + ep_word_value(u->place, 40)), u->old);
+		ep_publish64(&j->len, ep_journal_word(len - 1));
 	}
 }

@@ -91,7 +91,7 @@ kill -TERM "$living"
 wait "$living"
 living=
 truncate -s 4096 "$dir"/arena/*
-expect 2 "arena" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
+expect 2 "is cut short" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
 
 echo "start.sh: $cases refusals, $failed failed"
 [ $failed -eq 0 ]

@@ -51,10 +51,11 @@ static void test_fresh(void)
 	CU_ASSERT(a.bytes >= ep_replica_size(&config) && a.bytes % 4096 == 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(a.path, uuid));
 	struct stat st;
+	CU_ASSERT_NOT_EQUAL(stat(a.path, &st), 0); // it gets its name when it is whole
+	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	CU_ASSERT_EQUAL(stat(a.path, &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
 	CU_ASSERT(st.st_blocks * 512 >= (off_t)a.bytes); // reserved, so that no page is missing later
-	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	CU_ASSERT_EQUAL((void *)replica, a.base);
 	dp_arena_close(&a);
 }
@@ -66,7 +67,11 @@ static void test_attached(void)
 	CU_ASSERT_FATAL(open_at(&a, folder, false));
 	CU_ASSERT(a.was_there);
 	CU_ASSERT_FALSE(open_at(&b, folder, false));
+	char self[32];
+	snprintf(self, sizeof self, "process %d:", (int)getpid());
 	CU_ASSERT(says("in use by another running pnyx-replica"));
+	CU_ASSERT(says(self));
+	close(b.fd);
 	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	dp_arena_close(&a);
 	CU_ASSERT_FATAL(open_at(&a, folder, true));
@@ -87,7 +92,11 @@ static void test_refused(void)
 	CU_ASSERT_FATAL(open_at(&a, folder, false));
 	config.cluster = 6;
 	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
-	CU_ASSERT(says("belongs to another cluster or member, or"));
+	CU_ASSERT(says("belongs to another cluster:"));
+	config = good;
+	config.self = 1;
+	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
+	CU_ASSERT(says("belongs to another member:"));
 	config = good;
 	config.boot_id[0]++;
 	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
@@ -95,7 +104,7 @@ static void test_refused(void)
 	config = good;
 	config.sessions_max = 15;
 	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
-	CU_ASSERT(says("another version, or with other sizes"));
+	CU_ASSERT(says("with other sizes"));
 	config.own_max = 1000;
 	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	CU_ASSERT(says("own_max"));
@@ -108,11 +117,44 @@ static void test_refused(void)
 	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	CU_ASSERT(says("is not an arena"));
 	dp_arena_close(&a);
+	unlink(a.path);
+}
 
+// What the file's size alone tells.
+static void test_sizes(void)
+{
+	setup();
+	CU_ASSERT_FATAL(open_at(&a, folder, true));
+	CU_ASSERT_FATAL(dp_arena_replica(&a, &config, &replica, error, sizeof error));
+	dp_arena_close(&a);
 	config.window = 256; // needs more than the file has
 	CU_ASSERT_FALSE(open_at(&b, folder, false));
-	CU_ASSERT(says("restore the configuration"));
+	CU_ASSERT(says("was made with other sizes"));
 	close(b.fd);
+	config.window = 128;
+	off_t cuts[] = { (off_t)a.bytes - 4096, 4096, 200, 0 };
+	const char *words[] = { "is cut short", "is cut short", "does not begin like an arena", "does not begin like an arena" };
+	for (int k = 0; k < 4; k++) {
+		CU_ASSERT_EQUAL(truncate(a.path, cuts[k]), 0);
+		CU_ASSERT_FALSE(open_at(&b, folder, false));
+		CU_ASSERT(says(words[k]));
+		close(b.fd);
+	}
+	unlink(a.path);
+}
+
+// A start that is killed before its arena is whole leaves nothing that the next one trips over.
+static void test_half(void)
+{
+	setup();
+	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	((uint8_t *)a.base)[8192] = 1; // some of it was written
+	dp_arena_close(&a);
+	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FALSE(a.was_there);
+	CU_ASSERT_EQUAL(((uint8_t *)a.base)[8192], 0);
+	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
+	dp_arena_close(&a);
 	unlink(a.path);
 }
 
@@ -124,7 +166,7 @@ static void test_places(void)
 	CU_ASSERT_FATAL(open_at(&a, path, false)); // a file's name is taken as it is
 	CU_ASSERT_STRING_EQUAL(a.path, path);
 	dp_arena_close(&a);
-	unlink(path);
+	unlink(a.path_new);
 	snprintf(path, sizeof path, "%s/none/there", folder);
 	CU_ASSERT_FALSE(open_at(&a, path, false));
 	CU_ASSERT(says("set `arena` in `replica` to a directory that may be written"));
@@ -139,6 +181,7 @@ static void test_no_room(void)
 	CU_ASSERT_FALSE(dp_arena_open(&a, folder, uuid, 1ULL << 60, false, error, sizeof error));
 	CU_ASSERT(says("no room for"));
 	CU_ASSERT_NOT_EQUAL(access(a.path, F_OK), 0);
+	CU_ASSERT_NOT_EQUAL(access(a.path_new, F_OK), 0);
 	close(a.fd);
 }
 
@@ -146,6 +189,8 @@ static const struct unit_test tests[] = {
 	{ "fresh", test_fresh },
 	{ "attached, and only once", test_attached },
 	{ "refused", test_refused },
+	{ "sizes", test_sizes },
+	{ "half of an arena", test_half },
 	{ "places", test_places },
 	{ "no room", test_no_room },
 };

@@ -41,10 +41,10 @@ static void take(const struct scope *s, struct ep_replica *r, uint32_t k, struct
 	f->has_record = true;
 	f->has_payload = rec_has_payload(rec);
 	f->phase = (uint8_t)rec_phase(rec);
-	f->bal = (uint16_t)rec->bal;
+	f->bal = (uint16_t)rec_bal(rec);
 	f->abal = (uint16_t)rec_abal(rec);
 	f->is_committed = rec_is_committed(rec);
-	if (rec->bal > UINT16_MAX)
+	if (rec_bal(rec) > UINT16_MAX)
 		verdict_fail("ballots beyond what the explorer keeps");
 	if (f->is_committed) {
 		f->value = said_value_of(r, k, slot);

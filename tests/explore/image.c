@@ -27,7 +27,7 @@ void image_start(const struct ep_replica *r, uint32_t payload_max)
 	add_range(0, r->at_journal);
 	add_range(r->at_records, r->at_payloads - r->at_records);
 	for (uint32_t slot = 0; slot < (uint32_t)r->n << r->window_shift; slot++)
-		add_range(r->at_payloads + (uint64_t)slot * r->payload_stride, payload_max);
+		add_range(r->at_payloads + (uint64_t)slot * r->payload_stride, ((payload_max + 7u) & ~7u) + 8); // and its check
 	add_range(r->at_bitmap, r->at_sessions - r->at_bitmap);
 	add_range(r->at_links, r->at_trace - r->at_links);
 	add_range(r->at_trace, IMAGE_EXECUTED * sizeof(struct ep_session_id));

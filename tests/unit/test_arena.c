@@ -31,24 +31,41 @@ static void test_refused(void)
 	own->cluster++;
 	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_CLUSTER);
 	*own = good;
-	own->self = 1;
+	own->epoch++;
 	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_CLUSTER);
 	*own = good;
+	own->self = 1;
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_MEMBER);
+	*own = good;
+	own->members[0].uuid[15] = 9;
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_MEMBER);
+	*own = good;
 	own->members[2].incarnation = 7;
-	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_CLUSTER);
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_MEMBERS);
 	*own = good;
 	own->boot_id[0] = 1;
 	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_BOOT);
 	*own = good;
 	own->keys_max = 8;
-	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_LAYOUT);
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_SIZES);
+	*own = good;
+	own->hash_seed++;
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_SIZES);
+	*own = good;
+	own->seed++; // what a restart may change
+	own->open_min_ns *= 2;
+	own->members[1].port = 99;
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_OK);
 	*own = good;
 	((struct ep_replica *)c.host.arena)->layout++;
 	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_LAYOUT);
 	((struct ep_replica *)c.host.arena)->layout--;
+	((struct ep_replica *)c.host.arena)->config.cluster++;
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_HEADER);
+	((struct ep_replica *)c.host.arena)->config.cluster--;
 	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_OK);
 	((struct ep_replica *)c.host.arena)->sessions_count = 5; // the table has none
-	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_DAMAGED);
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_SESSIONS);
 	((struct ep_replica *)c.host.arena)->sessions_count = 0;
 	ep_poison(c.host.arena);
 	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_POISONED);
@@ -93,7 +110,7 @@ static void test_shared_settings(void)
 	CU_ASSERT_EQUAL(hash_of(&config), hash); // a member's own affair
 	core_start_with(&c, &good);
 	c.host.config.hash_seed++;
-	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_CLUSTER);
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_SIZES);
 	core_end(&c);
 }
 
@@ -112,7 +129,7 @@ static void test_goes_on(void)
 	CU_ASSERT_EQUAL(core_restart(&c), EP_ATTACH_OK);
 	CU_ASSERT_EQUAL(c.r->start, start + 1);
 	CU_ASSERT_EQUAL(c.r->votes, votes);
-	CU_ASSERT_EQUAL(core_record(&c, 1, 1)->bal, 3);
+	CU_ASSERT_EQUAL(rec_bal(core_record(&c, 1, 1)), 3);
 	CU_ASSERT_EQUAL(rec_phase(core_record(&c, 1, 1)), EP_PREACCEPTED);
 	CU_ASSERT_EQUAL(rec_abal(core_record(&c, 1, 2)), 3);
 	CU_ASSERT_EQUAL(ep_exec_prefix(c.r, 2), 1);
@@ -132,7 +149,7 @@ static void test_journal(void)
 	CU_ASSERT_EQUAL(c.r->votes, votes);
 	txn = ep_txn(c.r);
 	txn.journal->len = UINT32_MAX;
-	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_DAMAGED);
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_JOURNAL);
 	core_end(&c);
 }
 

@@ -135,6 +135,65 @@ static void hash_spreads_counters(void)
 	CU_ASSERT(worst < 48);
 }
 
+// ---- checks ----
+// Every single wrong bit of a sealed word is seen, and zero is sealed.
+static void seals_see_every_bit(void)
+{
+	static const uint32_t widths[] = { 32, 40, 48 };
+	uint64_t rng = 3;
+	CU_ASSERT_EQUAL(ep_word_seal(0, 40), 0);
+	for (uint32_t k = 0; k < 3000; k++) {
+		uint32_t bits = widths[k % 3];
+		uint64_t value = ep_random(&rng) >> (64 - bits) >> ep_random(&rng) % bits; // small ones too
+		uint64_t word = ep_word_seal(value, bits), pair = ep_word_pair((uint32_t)value);
+		CU_ASSERT_EQUAL(ep_word_value(word, bits), value);
+		CU_ASSERT(ep_word_holds(word, bits) && ep_word_is_pair(pair));
+		for (uint32_t b = 0; b < 64; b++)
+			CU_ASSERT_FALSE(ep_word_holds(word ^ 1ULL << b, bits) || ep_word_is_pair(pair ^ 1ULL << b));
+	}
+	CU_ASSERT_FALSE(ep_word_is_pair(0)); // zeroed memory is not a pair
+}
+
+static uint64_t check_words(const uint64_t *words, uint32_t count)
+{
+	uint64_t check = EP_CHECK_START;
+	for (uint32_t w = 0; w < count; w++)
+		check = ep_check_word(check, words[w]);
+	return check;
+}
+
+// ... and of EP_CHECK_WORDS words in the low 16 bits of their check.
+static void checks_see_every_bit(void)
+{
+	uint64_t words[EP_CHECK_WORDS], rng = 4;
+	for (uint32_t w = 0; w < EP_CHECK_WORDS; w++)
+		words[w] = ep_random(&rng);
+	uint16_t check = (uint16_t)check_words(words, EP_CHECK_WORDS);
+	for (uint32_t bit = 0; bit < 64 * EP_CHECK_WORDS; bit++) {
+		words[bit / 64] ^= 1ULL << bit % 64;
+		CU_ASSERT_NOT_EQUAL((uint16_t)check_words(words, EP_CHECK_WORDS), check);
+		words[bit / 64] ^= 1ULL << bit % 64;
+	}
+}
+
+// Over bytes: it is the check of the words that they fill, and what follows them does not count.
+static void checks_of_bytes(void)
+{
+	uint8_t bytes[48];
+	uint64_t words[5] = { 0 }, rng = 5;
+	for (uint32_t k = 0; k < sizeof bytes; k++)
+		bytes[k] = (uint8_t)ep_random(&rng);
+	for (uint32_t len = 0; len <= 40; len++) {
+		memset(words, 0, sizeof words);
+		memcpy(words, bytes, len);
+		uint64_t check = ep_check_bytes(EP_CHECK_START, bytes, len);
+		CU_ASSERT_EQUAL(check, check_words(words, (len + 7) / 8));
+		bytes[len] ^= 0xff;
+		CU_ASSERT_EQUAL(check, ep_check_bytes(EP_CHECK_START, bytes, len));
+		bytes[len] ^= 0xff;
+	}
+}
+
 // ---- journal ----
 #define WORDS 16
 #define SETS 40
@@ -226,6 +285,28 @@ static void txn_survives_every_kill(void)
 	CU_ASSERT_EQUAL(news, 1);
 }
 
+// An open transaction of which one bit is wrong is not undone: its length, where its words lie, what they were.
+static void txn_sees_damage(void)
+{
+	memset(&arena, 0, sizeof arena);
+	CU_ASSERT(ep_txn_holds(&txn, sizeof arena));
+	for (uint64_t k = 0; k < 3; k++)
+		ep_txn_set64(&txn, &arena.words[k], ~k);
+	CU_ASSERT(ep_txn_holds(&txn, sizeof arena));
+	CU_ASSERT_FALSE(ep_txn_holds(&txn, sizeof arena.journal + 16)); // the third word lies beyond
+	for (uint32_t bit = 0; bit < 8 * (8 + 3 * sizeof arena.journal.undo[0]); bit++) {
+		((uint8_t *)&arena.journal)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		CU_ASSERT_FALSE(ep_txn_holds(&txn, sizeof arena));
+		((uint8_t *)&arena.journal)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	ep_txn_rollback(&txn);
+	for (uint32_t bit = 0; bit < 64; bit++) { // none is open: the left-over entries do not come back
+		arena.journal.len ^= 1ULL << bit;
+		CU_ASSERT_FALSE(ep_txn_holds(&txn, sizeof arena));
+		arena.journal.len ^= 1ULL << bit;
+	}
+}
+
 static void set_words(void *count)
 {
 	for (uint64_t k = 0; k < *(const uint64_t *)count; k++)
@@ -250,8 +331,12 @@ static const struct unit_test tests[] = {
     {"hash: agrees with a schoolbook product", hash_agrees_with_schoolbook},
     {"hash: sees length, seed and every bit", hash_sees_length_seed_and_every_bit},
     {"hash: spreads counters", hash_spreads_counters},
+    {"seals: see every bit", seals_see_every_bit},
+    {"checks: see every bit", checks_see_every_bit},
+    {"checks: of bytes", checks_of_bytes},
     {"txn: commit keeps all", txn_commit_keeps_all},
     {"txn: survives every kill", txn_survives_every_kill},
+    {"txn: sees damage", txn_sees_damage},
     {"txn: refuses more than the journal holds", txn_refuses_more_than_the_journal_holds},
 };
 

@@ -25,7 +25,7 @@ static ep_slot insert(uint8_t col, uint64_t i, const struct ep_keys *keys)
 	ep_slot slot;
 	CU_ASSERT_FATAL(ep_window_place(c.r, col, i, &slot) == EP_PLACE_FREE);
 	struct ep_record *rec = ep_window_claim(c.r, slot, col, i, 0);
-	rec->st = st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD, i);
+	rec->st = st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD);
 	ep_index_insert(c.r, slot, keys);
 	return slot;
 }

@@ -34,7 +34,7 @@ static void test_asks(void)
 	start(5, 0);
 	for (uint8_t m = 0; m < 4; m++)
 		CU_ASSERT_EQUAL(core_said(&c, m, EP_RECOVER)->bal, 5);
-	CU_ASSERT_EQUAL(core_record(&c, 0, 1)->bal, 5); // joined before it asks
+	CU_ASSERT_EQUAL(rec_bal(core_record(&c, 0, 1)), 5); // joined before it asks
 	CU_ASSERT(ep_recover(c.r, &c.host.effects, 0, 1));
 	CU_ASSERT_EQUAL(c.r->counters.recoveries, 1); // one attempt at a time
 	core_end(&c);
@@ -168,7 +168,7 @@ static void test_silence(void)
 	const struct said *s = core_said(&c, 1, EP_RECOVER);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	CU_ASSERT_EQUAL(s->bal % 5, 0); // (b - 1) mod 5 == 4
-	CU_ASSERT(core_record(&c, 0, 1)->bal > 5);
+	CU_ASSERT(rec_bal(core_record(&c, 0, 1)) > 5);
 	core_end(&c);
 }
 
@@ -185,14 +185,14 @@ static void test_duel(void)
 		attempts = c.r->counters.recoveries;
 		while (c.r->counters.recoveries == attempts && c.now < began + 100ull * 1000000000)
 			core_wait(&c, 1000000);
-		bal = core_record(&c, 0, 1)->bal;
+		bal = rec_bal(core_record(&c, 0, 1));
 	}
 	CU_ASSERT(c.now - began > 8 * c.r->config.open_min_ns);
 	core_ballot(&c, 1, EP_NACK, 0, 1, 1000);
 	CU_ASSERT_EQUAL(c.r->recoveries, 0);
 	while (c.r->recoveries == 0)
 		core_wait(&c, 1000000);
-	CU_ASSERT(core_record(&c, 0, 1)->bal > 1000); // above what the Nack told
+	CU_ASSERT(rec_bal(core_record(&c, 0, 1)) > 1000); // above what the Nack told
 	core_end(&c);
 }
 
@@ -202,7 +202,7 @@ static void test_deaf_member(void)
 	core_start(&c, 3, 2, 0);
 	core_preaccept(&c, 0, 1, 1, NULL, "k");
 	for (uint64_t bal = 2; bal < 400; bal += 3) {
-		core_ballot(&c, 1, EP_RECOVER, 0, 1, bal > core_record(&c, 0, 1)->bal ? bal : core_record(&c, 0, 1)->bal / 3 * 3 + 5);
+		core_ballot(&c, 1, EP_RECOVER, 0, 1, bal > rec_bal(core_record(&c, 0, 1)) ? bal : rec_bal(core_record(&c, 0, 1)) / 3 * 3 + 5);
 		core_wait(&c, c.r->config.open_min_ns / 2);
 	}
 	CU_ASSERT(probe_hits("outbid_no_more") > 0);

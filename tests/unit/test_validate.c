@@ -175,7 +175,7 @@ static void test_waits(void)
 	core_end(&c);
 	start(&living); // V4(e): nobody tells, a new ballot
 	core_wait(&c, 20ull * 1000000000);
-	CU_ASSERT(core_record(&c, 0, 1)->bal > 5);
+	CU_ASSERT(rec_bal(core_record(&c, 0, 1)) > 5);
 	core_end(&c);
 }
 
