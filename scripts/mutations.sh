@@ -2,9 +2,10 @@
 # Usage: scripts/mutations.sh [ID ...] [--by FINDER] [--seeds N] [--scripts] [--list] [--help]
 #
 # Measures the tests themselves: breaks one rule of the core at a time, in a copy, and lets scenarios, explorer and simulator find it.
-# Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning.
+# Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning. What a kill
+# between two instructions shows says so in the second line ("Finder: kill --only WORD ..."): pnyx-kill looks for it after the scripts.
 #
-#   --by FINDER   scenario, explorer or simulator alone (default: one after the other, until one finds it)
+#   --by FINDER   scenario, kill, explorer or simulator alone (default: one after the other, until one finds it)
 #   --seeds N     how many seeds of the simulator may be spent on one mutation (default 2000)
 #   --scripts     the same as --by scenario: quick, for those that scripts find
 #   --list        only lists them
@@ -18,13 +19,13 @@ for lib in common packages build; do
 	. "$here/lib/$lib.sh"
 done
 
-seeds=2000 wanted=() list=no finders=(scenario explorer simulator)
+seeds=2000 wanted=() list=no finders=(scenario kill explorer simulator)
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seeds) need_value "$1" $#; need_number "$1" "$2" 1 100000000; seeds=$2; shift ;;
 	--by)
 		need_value "$1" $#
-		case $2 in scenario | explorer | simulator) finders=("$2") ;; *) usage_error "--by takes scenario, explorer or simulator" ;; esac
+		case $2 in scenario | kill | explorer | simulator) finders=("$2") ;; *) usage_error "--by takes scenario, kill, explorer or simulator" ;; esac
 		shift
 		;;
 	--scripts) finders=(scenario) ;;
@@ -52,12 +53,13 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree"
-tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/explore tests/app | tar -C "$work/tree" -xf -
-printf 'foreach d : ["sim", "scenario", "explore"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
+tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/kill tests/explore tests/app | tar -C "$work/tree" -xf -
+printf 'foreach d : ["sim", "scenario", "kill", "explore"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
 targets=()
 for finder in "${finders[@]}"; do
 	case $finder in
 	scenario) targets+=(tests/scenario/pnyx-scenario) ;;
+	kill) targets+=(tests/kill/pnyx-kill) ;;
 	explorer) targets+=(tests/explore/pnyx-explore) ;;
 	simulator) targets+=(tests/sim/pnyx-sim tests/sim/pnyx-sim-cut tests/sim/pnyx-sim-bank) ;;
 	esac
@@ -72,6 +74,15 @@ by_scenario() {
 		out=$(timeout 20 "$work/build/tests/scenario/pnyx-scenario" "$script" 2>&1 | tail -1) ||
 			{ printf 'scenario %s: %s' "$(basename "$script" .pnyx)" "$out"; return; }
 	done
+}
+
+# A kill behind every instruction of the phases that the patch names; empty when it names none.
+by_kill() {
+	local args out
+	read -ra args < <(sed -n '2s/^Finder: kill//p' "$p") || return 0
+	[ "${#args[@]}" -gt 0 ] || return 0
+	out=$(timeout 300 "$work/build/tests/kill/pnyx-kill" --quiet --steps 4 "${args[@]}" 2>&1) ||
+		grep -A1 '^VIOLATION' <<<"$out" | tr -s '\n ' '  ' | sed 's/^VIOLATION/kill:/' | cut -c1-160
 }
 
 # The first scope of tests/explore that fails: small ones, and the beginnings of larger ones, some seconds in all.

@@ -75,7 +75,7 @@ run_suites() {
 	skipped=$((skipped + $(count "$log" Skipped)))
 }
 
-core='--suite unit --suite scenario --suite explore --suite sim --suite fuzz --suite dpdk'
+core='--suite unit --suite scenario --suite explore --suite kill --suite sim --suite fuzz --suite dpdk'
 run_suites 'gcc' "$ROOT/build" ''
 if [ "$quick" = no ]; then
 	run_suites 'gcc with sanitizers' "$ROOT/build-asan" "$core" -Db_sanitize=address,undefined -Ddcheck=true
