@@ -6,7 +6,7 @@
 #   --seeds N     worlds to draw steps from (default 240)
 #   --first S     the first of them (default 1)
 #   --steps N     steps single-stepped for each phase and job (default 40)
-#   --stride B    from one flipped bit to the next (default 7; 1: all of them, slow)
+#   --stride B    from one flipped bit to the next (default 3; 1: all of them)
 #   --jobs N      processes side by side (default: the processors)
 #
 # Where a process may not trace its own child, says so and ends with 77.
@@ -19,7 +19,7 @@ for lib in common packages build; do
 	. "$here/lib/$lib.sh"
 done
 
-seeds=240 first=1 steps=40 stride=7 jobs=$(nproc)
+seeds=240 first=1 steps=40 stride=3 jobs=$(nproc)
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seeds) need_value "$1" $#; need_number "$1" "$2" 1 999999999; seeds=$2; shift ;;

@@ -60,6 +60,8 @@ uint32_t kv_store_check(const struct kv_store *s, uint32_t index)
 	const struct kv_item *item = &kv_block(s, index)->item;
 	uint64_t head = item->key_len | (uint64_t)item->tag << 8 | (uint64_t)item->value_len << 16;
 	uint32_t check = (uint32_t)ep_check_word(EP_CHECK_START, head);
+	if ((uint32_t)item->key_len + item->value_len <= KV_ITEM_BYTES)
+		return (uint32_t)ep_check_bytes(check, item->bytes, (uint32_t)item->key_len + item->value_len);
 	struct kv_cursor c = kv_store_key(s, index);
 	for (uint32_t left = (uint32_t)item->key_len + item->value_len, n; left > 0; left -= n) {
 		const uint8_t *piece = kv_cursor_next(&c, left, &n);

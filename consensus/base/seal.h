@@ -47,6 +47,8 @@ static inline uint64_t ep_check_bytes(uint64_t check, const uint8_t *data, uint3
 		memcpy(&word, data, 8);
 		check = ep_check_word(check, word);
 	}
+	if (len == 0)
+		return check;
 	memcpy(&word, data, 8);
-	return len > 0 ? ep_check_word(check, ep_word_value(word, 8 * len)) : check;
+	return ep_check_word(check, ep_word_value(word, 8 * len));
 }

@@ -66,6 +66,8 @@ static enum phase of_tick(const struct ep_replica *before, const struct ep_repli
 {
 	if (component >= 3)
 		return PHASE_COMPONENT;
+	if (GREW(d, resubmitted))
+		return PHASE_RESUBMIT;
 	if (has_executed(before, after))
 		return of_execution(before, after, d);
 	if (GREW(d, recovered_value))
@@ -74,8 +76,6 @@ static enum phase of_tick(const struct ep_replica *before, const struct ep_repli
 		return PHASE_PROPOSE_NOP;
 	if (GREW(d, recoveries))
 		return PHASE_RECOVER;
-	if (GREW(d, resubmitted))
-		return PHASE_RESUBMIT;
 	if (GREW(d, submits))
 		return PHASE_SUBMIT;
 	if (after->votes > before->votes)

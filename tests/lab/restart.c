@@ -160,7 +160,8 @@ static void set_up(void)
 	bytes = ep_replica_size(&config);
 	snprintf(path, sizeof path, "%s/lab-restart.%d", options.dir, (int)getpid());
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	need(fd >= 0 && unlink(path) == 0 && ftruncate(fd, (off_t)((bytes + (2u << 20) - 1) / (2u << 20) * (2u << 20))) == 0, "no file for the arena");
+	need(fd >= 0 && unlink(path) == 0 && posix_fallocate(fd, 0, (off_t)((bytes + (2u << 20) - 1) / (2u << 20) * (2u << 20))) == 0,
+	     "no room for the arena");
 	need(ep_replica_init(map(), bytes, &config, &replica) == EP_ATTACH_OK, "the core does not start");
 }
 
