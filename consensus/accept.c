@@ -59,13 +59,13 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 		return;
 	}
 	bool is_nop = msg->flags & EP_MSG_NOP, is_new = !is_nop && !(rec && rec_has_payload(rec));
-	struct ep_keys keys;
+	struct ep_keys *keys = NULL;
 	if (is_new) {
 		if (msg->flags & EP_MSG_SHORT) { // the proposer believed wrongly: its resend is whole
 			ep_send_range(r, fx, in->from, EP_FETCH, in->col, in->i, in->i);
 			return;
 		}
-		if (!ep_message_keys(r, in, &keys))
+		if (!(keys = ep_message_keys(r, in)))
 			return;
 	}
 	if (!rec)
@@ -83,7 +83,7 @@ void on_accept(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 	r->votes++;
 	ep_take_value(r, in->slot, EP_ACCEPTED, value.bal, value.bal, deps, is_nop ? EP_ST_NOP : EP_ST_PAYLOAD);
 	if (is_new)
-		ep_learned(r, in->slot, &keys);
+		ep_learned(r, in->slot, keys);
 	ep_send_ballot(r, fx, in->from, EP_ACCEPT_OK, in->col, in->i, value.bal);
 }
 

@@ -56,10 +56,11 @@ static bool is_repeat(struct ep_replica *r, struct ep_effects *fx, const struct 
 	return true;
 }
 
-static void on_request(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *from, const struct ep_msg *msg)
+static void on_request(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *from, const struct ep_msg *msg,
+		       const struct ep_keys *keys)
 {
 	const struct ep_wire_command *command = (const void *)(msg + 1);
-	struct ep_request request = { .client = from, .cookie = msg->i };
+	struct ep_request request = { .client = from, .cookie = msg->i, .keys = keys };
 	struct ep_session *s = NULL;
 	if (command->kind == EP_CMD_RECONFIG || command->len + sizeof(struct ep_wire_payload) > ep_payload_max(r->config.frame_max)) {
 		enum ep_status why = command->kind == EP_CMD_RECONFIG ? EP_BAD_COMMAND : EP_TOO_BIG;
@@ -144,7 +145,7 @@ static void on_digest(struct ep_replica *r, struct ep_effects *fx, const struct 
 }
 
 void on_client_message(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *from, const struct ep_wire_header *h,
-		       const struct ep_msg *msg)
+		       const struct ep_msg *msg, const struct ep_keys *keys)
 {
 	switch (msg->type) {
 	case EP_C_HELLO:
@@ -154,7 +155,7 @@ void on_client_message(struct ep_replica *r, struct ep_effects *fx, const struct
 		if (h->epoch != 0 && h->epoch != r->config.epoch)
 			send_welcome(r, fx, from, EP_C_WRONG_EPOCH, msg->i);
 		else
-			on_request(r, fx, from, msg);
+			on_request(r, fx, from, msg, keys);
 		return;
 	case EP_C_STATS:
 		on_stats(r, fx, from, msg);

@@ -2,15 +2,11 @@
 #include "consensus/decide.h"
 #include "consensus/execute.h"
 
-bool ep_message_keys(struct ep_replica *r, const struct ep_about *in, struct ep_keys *keys)
+struct ep_keys *ep_message_keys(struct ep_replica *r, const struct ep_about *in)
 {
-	const uint8_t *payload = (const uint8_t *)in->msg + in->payload;
-	const struct ep_wire_payload *head = (const void *)payload;
-	if (in->payload != 0 && head->len <= ep_payload_max(r->config.frame_max) &&
-	    ep_keys_collect(&r->config, in->col, in->i, payload, keys))
-		return true;
-	ep_drop(r, EP_DROP_PAYLOAD);
-	return false;
+	if (!in->keys)
+		ep_drop(r, EP_DROP_PAYLOAD);
+	return in->keys;
 }
 
 void ep_store_payload(struct ep_replica *r, ep_slot slot, const uint8_t *payload, uint64_t seq)
@@ -86,14 +82,14 @@ void on_commit(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 		return;
 	}
 	bool is_new = !is_nop && !(rec && rec_has_payload(rec));
-	struct ep_keys keys;
+	struct ep_keys *keys = NULL;
 	if (is_new) {
 		if (msg->flags & EP_MSG_SHORT) {
 			ep_send_range(r, fx, in->from, EP_FETCH, in->col, in->i, in->i);
 			r->counters.fetches++;
 			return;
 		}
-		if (!ep_message_keys(r, in, &keys))
+		if (!(keys = ep_message_keys(r, in)))
 			return;
 	}
 	if (!rec)
@@ -104,6 +100,6 @@ void on_commit(struct ep_replica *r, struct ep_effects *fx, const struct ep_abou
 	ep_take_value(r, in->slot, EP_COMMITTED, rec_bal(rec) > value.bal ? rec_bal(rec) : value.bal, abal, deps,
 		      is_nop ? EP_ST_NOP : EP_ST_PAYLOAD);
 	if (is_new)
-		ep_learned(r, in->slot, &keys);
+		ep_learned(r, in->slot, keys);
 	ep_committed(r, in->slot);
 }

@@ -15,6 +15,7 @@ struct ep_about {
 	enum ep_place place; // FOUND or FREE (STALE for what may still be answered)
 	ep_slot slot;
 	struct ep_record *rec; // NULL when FREE
+	struct ep_keys *keys;  // of the payload; NULL: none, or one that is refused
 };
 static inline const uint8_t *ep_body(const struct ep_about *in)
 {
@@ -55,8 +56,8 @@ void ep_store_payload(struct ep_replica *, ep_slot, const uint8_t *payload, uint
 void ep_learned(struct ep_replica *, ep_slot, const struct ep_keys *);
 // Takes a value by the two-area rule (B.7): spare area, then bal, then st. `bits`: EP_ST_NOP, EP_ST_PAYLOAD, EP_ST_INIT to be set.
 void ep_take_value(struct ep_replica *, ep_slot, enum ep_phase, uint64_t bal, uint64_t abal, const uint64_t *deps, uint64_t bits);
-// The payload in the message when the record has none: checks it and collects keys. False: dropped.
-bool ep_message_keys(struct ep_replica *, const struct ep_about *, struct ep_keys *);
+// The keys of the message's payload, for a record that has none yet. NULL: it is refused, and the message counted as dropped.
+struct ep_keys *ep_message_keys(struct ep_replica *, const struct ep_about *);
 
 // PROPOSE by the command leader at ballot 0: the slow path.
 void ep_propose_own(struct ep_replica *, struct ep_effects *, ep_slot);

@@ -155,6 +155,9 @@ void ep_prefetch(const struct ep_replica *, struct ep_view in);
 // Handles a payload message by message. False: the effects are nearly out of blank frames; flush them and call again with
 // the same view. Everything malformed is counted and dropped.
 bool ep_receive(struct ep_replica *, ep_time now, const struct ep_source *, struct ep_view *in, struct ep_effects *);
+// Submits what a burst of requests has brought. ep_tick() begins with it; a shell may call it before, and send, when little was
+// received: what others wait for then leaves before execution and timers have their turn.
+void ep_burst_end(struct ep_replica *, ep_time now, struct ep_effects *);
 // Timers, execution, recycling: a bounded piece of each. Call once a turn, or at ep_deadline().
 void ep_tick(struct ep_replica *, ep_time now, struct ep_effects *);
 // When ep_tick() has something to do; a time not after `now` means at once.

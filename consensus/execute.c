@@ -35,9 +35,25 @@ static void queue_root(struct ep_replica *r, ep_slot slot)
 	r->root_tail = slot;
 }
 
+// Fetches what the commands of an instance will touch in the application, in two steps: see pnyx_app_prefetch().
+static void fetch_commands(const struct ep_replica *r, ep_slot slot, uint32_t step)
+{
+	const struct ep_record *rec = ep_rec(r, slot);
+	if (rec_is_nop(rec) || !rec_has_payload(rec))
+		return;
+	const uint8_t *payload = ep_payload(r, slot);
+	uint32_t offset = sizeof(struct ep_wire_payload);
+	for (uint32_t c = ((const struct ep_wire_payload *)(const void *)payload)->count; c > 0; c--) {
+		const struct ep_wire_command *command = ep_command_next(payload, &offset);
+		if (command->kind == EP_CMD_UPDATE || command->kind == EP_CMD_READ)
+			pnyx_app_prefetch(ep_at(r, r->at_app), ep_command_bytes(command), ep_command_len(command), step);
+	}
+}
+
 void ep_exec_root(struct ep_replica *r, ep_slot slot)
 {
 	queue_root(r, slot);
+	fetch_commands(r, slot, 0);
 }
 
 void ep_exec_wake(struct ep_replica *r, ep_slot slot)
@@ -428,6 +444,8 @@ static void start_root(struct ep_replica *r)
 	r->root_head = exec->next;
 	if (r->root_head == EP_NIL)
 		r->root_tail = EP_NIL;
+	else
+		fetch_commands(r, r->root_head, 1); // while this one runs
 	exec->marks &= (uint8_t)~EP_MARK_QUEUED;
 	if (exec->marks & EP_MARK_ORDERED)
 		return;

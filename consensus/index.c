@@ -11,9 +11,17 @@ static uint32_t *bucket_of(const struct ep_replica *r, uint64_t hash)
 	return (uint32_t *)ep_at(r, r->at_entry_buckets) + (hash & (r->entry_buckets - 1));
 }
 
-void ep_index_prefetch(const struct ep_replica *r, uint64_t hash)
+void ep_index_fetch_links(const struct ep_replica *r, ep_slot slot)
 {
-	__builtin_prefetch(bucket_of(r, hash));
+	uint32_t link = ep_link_of(r, slot, 0);
+	for (uint32_t end = link + ep_rec(r, slot)->links; link < end; link++)
+		__builtin_prefetch(ep_entry(r, ep_link(r, link)->entry), 1);
+}
+
+void ep_index_prefetch(const struct ep_replica *r, const struct ep_keys *keys)
+{
+	for (uint32_t k = 0; k < keys->count; k++)
+		__builtin_prefetch(bucket_of(r, keys->key[k].hash), 1);
 }
 
 uint32_t ep_index_find(const struct ep_replica *r, uint64_t hash)

@@ -14,4 +14,6 @@ void ep_index_unlist(struct ep_replica *, ep_slot);
 void ep_index_remove(struct ep_replica *, ep_slot);
 // The entry of a key, EP_NIL when no live instance holds it.
 uint32_t ep_index_find(const struct ep_replica *, uint64_t hash);
-void ep_index_prefetch(const struct ep_replica *, uint64_t hash);
+// Fetches the places where these keys are looked up; the entries that an instance holds.
+void ep_index_prefetch(const struct ep_replica *, const struct ep_keys *);
+void ep_index_fetch_links(const struct ep_replica *, ep_slot);

@@ -3,8 +3,8 @@
 
 static void preaccept_fresh(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in, const uint64_t *initial)
 {
-	struct ep_keys keys;
-	if (!ep_message_keys(r, in, &keys))
+	struct ep_keys *keys = ep_message_keys(r, in);
+	if (!keys)
 		return;
 	uint64_t seq = ep_load64(ep_body(in));
 	struct ep_record *rec = ep_window_claim(r, in->slot, in->col, in->i, 0);
@@ -12,11 +12,11 @@ static void preaccept_fresh(struct ep_replica *r, struct ep_effects *fx, const s
 	rec->fq = in->msg->arg;
 	vec_copy(rec_idep(rec), initial, r->n);
 	uint64_t *dep = rec_area(rec, r->n, false);
-	ep_index_conflicts(r, &keys, in->col, in->i, dep);
+	ep_index_conflicts(r, keys, in->col, in->i, dep);
 	vec_max(dep, initial, r->n);
 	r->votes++;
 	rec_publish(rec, r->n, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD));
-	ep_learned(r, in->slot, &keys);
+	ep_learned(r, in->slot, keys);
 	ep_send_preaccept_ok(r, fx, in->from, in->slot);
 }
 

@@ -113,23 +113,63 @@ static void on_instance_message(struct ep_replica *r, struct ep_effects *fx, str
 	ep_drop(r, EP_DROP_TYPE); // of a later version of the core
 }
 
-static void on_message(struct ep_replica *r, struct ep_effects *fx, const struct ep_source *from, const struct ep_wire_header *h,
-		       const struct ep_msg *msg)
+// A message that was looked at before its turn came: checked, its keys collected, what it will touch on its way into the cache.
+struct ahead {
+	struct ep_about in;
+	enum ep_drop why;
+	struct ep_keys keys;
+};
+
+static void look_at_instance(struct ep_replica *r, struct ahead *a, const struct ep_msg *msg)
 {
-	uint32_t payload = 0;
-	enum ep_drop why = ep_wire_check_msg(msg, r->n, &payload);
+	const uint8_t *payload = (const uint8_t *)msg + a->in.payload;
+	ep_slot slot = ep_slot_of(r, msg->col, msg->i);
+	ep_slot_fetch(r, slot, a->in.payload != 0);
+	if (a->in.payload == 0 || ((const struct ep_wire_payload *)(const void *)payload)->len > ep_payload_max(r->config.frame_max) ||
+	    !ep_keys_collect(&r->config, msg->col, msg->i, payload, &a->keys))
+		return;
+	a->in.keys = &a->keys;
+	ep_index_prefetch(r, &a->keys);
+}
+
+static void look_at_request(struct ep_replica *r, struct ahead *a, const struct ep_msg *msg)
+{
+	const struct ep_wire_command *command = (const void *)(msg + 1);
+	bool is_of_app = command->kind == EP_CMD_UPDATE || command->kind == EP_CMD_READ; // keys that need no instance's number
+	if (!is_of_app || !ep_keys_of_command(&r->config, r->self, 0, command, &a->keys))
+		return;
+	a->in.keys = &a->keys;
+	ep_index_prefetch(r, &a->keys);
+}
+
+// Changes nothing but the cache.
+static void look(struct ep_replica *r, struct ahead *a, const struct ep_wire_header *h, const struct ep_msg *msg)
+{
+	a->in = (struct ep_about){ .msg = msg, .from = h->sender, .col = msg->col, .i = msg->i };
+	a->why = ep_wire_check_msg(msg, r->n, &a->in.payload);
+	if (a->why != EP_DROP_NONE)
+		return;
+	if (h->kind == EP_FRAME_MEMBER && msg->type < EP_STATUS)
+		look_at_instance(r, a, msg);
+	else if (msg->type == EP_C_REQUEST)
+		look_at_request(r, a, msg);
+}
+
+static void on_message(struct ep_replica *r, struct ep_effects *fx, const struct ep_source *from, const struct ep_wire_header *h,
+		       struct ahead *a)
+{
+	const struct ep_msg *msg = a->in.msg;
 	r->counters.steps++;
 	if (r->standing == EP_STANDING_DEAD)
-		why = EP_DROP_ROLE;
-	if (why != EP_DROP_NONE) {
-		ep_drop(r, why);
+		a->why = EP_DROP_ROLE;
+	if (a->why != EP_DROP_NONE) {
+		ep_drop(r, a->why);
 		return;
 	}
 	if (h->kind == EP_FRAME_REQUEST) {
-		on_client_message(r, fx, &from->addr, h, msg);
+		on_client_message(r, fx, &from->addr, h, msg, a->in.keys);
 	} else if (msg->type < EP_STATUS) {
-		struct ep_about in = { .msg = msg, .payload = payload, .from = h->sender, .col = msg->col, .i = msg->i };
-		on_instance_message(r, fx, &in);
+		on_instance_message(r, fx, &a->in);
 	} else if (msg->type == EP_STATUS) {
 		on_status(r, msg, h->sender);
 	} else if (msg->type == EP_HELLO) {
@@ -144,6 +184,8 @@ static void on_message(struct ep_replica *r, struct ep_effects *fx, const struct
 bool ep_receive(struct ep_replica *r, ep_time now, const struct ep_source *from, struct ep_view *in, struct ep_effects *fx)
 {
 	const struct ep_wire_header *h = (const void *)in->data;
+	struct ahead two[2]; // one message is handled while the next one is fetched
+	uint32_t turn = 0;
 	if (now > r->now)
 		r->now = now;
 	if (in->done == 0) {
@@ -156,12 +198,16 @@ bool ep_receive(struct ep_replica *r, ep_time now, const struct ep_source *from,
 		in->done = sizeof *h;
 		r->counters.frames_in++;
 	}
+	if (in->done < in->len)
+		look(r, &two[0], h, ep_wire_msg(in->data, in->done));
 	while (in->done < in->len) {
 		if (!ep_has_frames(fx))
 			return false;
-		const struct ep_msg *msg = ep_wire_msg(in->data, in->done);
-		in->done += msg->len;
-		on_message(r, fx, from, h, msg);
+		struct ahead *a = &two[turn++ & 1];
+		in->done += a->in.msg->len;
+		if (in->done < in->len)
+			look(r, &two[turn & 1], h, ep_wire_msg(in->data, in->done));
+		on_message(r, fx, from, h, a);
 	}
 	return true;
 }

@@ -233,16 +233,16 @@ void on_recover(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 // A payload that a reply brings to a recoverer that has none. It stays INITIAL: knowing is not voting.
 static bool keep_payload(struct ep_replica *r, const struct ep_about *in, uint64_t seq)
 {
-	struct ep_keys keys;
 	if (rec_has_payload(in->rec))
 		return true;
-	if (!ep_message_keys(r, in, &keys))
+	struct ep_keys *keys = ep_message_keys(r, in);
+	if (!keys)
 		return false;
 	EP_MARK(payload_from_reply);
 	ep_store_payload(r, in->slot, (const uint8_t *)in->msg + in->payload, seq);
 	in->rec->fq = in->msg->arg;
 	rec_publish(in->rec, r->n, in->rec->st | EP_ST_PAYLOAD);
-	ep_learned(r, in->slot, &keys);
+	ep_learned(r, in->slot, keys);
 	return true;
 }
 

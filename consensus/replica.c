@@ -15,6 +15,14 @@ static void send_status(struct ep_replica *r, struct ep_effects *fx)
 	r->executed_at_status = r->executed_count;
 }
 
+void ep_burst_end(struct ep_replica *r, ep_time now, struct ep_effects *fx)
+{
+	if (now > r->now)
+		r->now = now;
+	if (ep_is_staged(r) && r->standing != EP_STANDING_DEAD && ep_has_frames(fx))
+		ep_submit(r, fx);
+}
+
 void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 {
 	if (now > r->now)

@@ -115,7 +115,8 @@ enum ep_admission ep_stage(struct ep_replica *r, struct ep_effects *fx, const st
 			   const struct ep_request *request)
 {
 	struct ep_stage *stage = &r->stage;
-	struct ep_keys keys;
+	struct ep_keys own;
+	const struct ep_keys *keys = request->keys;
 	if (ep_is_staged(r) && !has_place(r, command))
 		ep_submit(r, fx);
 	if (!ep_is_staged(r)) {
@@ -123,15 +124,18 @@ enum ep_admission ep_stage(struct ep_replica *r, struct ep_effects *fx, const st
 		if (verdict != EP_ADMIT)
 			return verdict;
 	}
-	if (!ep_keys_of_command(&r->config, r->self, stage->i, command, &keys))
-		return EP_ADMIT_BAD;
-	if (ep_is_staged(r) && stage->keys.count + keys.count > r->config.keys_max) {
+	if (!keys) { // OPEN's depend on its instance
+		if (!ep_keys_of_command(&r->config, r->self, stage->i, command, &own))
+			return EP_ADMIT_BAD;
+		keys = &own;
+	}
+	if (ep_is_staged(r) && stage->keys.count + keys->count > r->config.keys_max) {
 		ep_submit(r, fx);
 		enum ep_admission verdict = begin(r);
 		if (verdict != EP_ADMIT)
 			return verdict;
 	}
-	if (!has_app_room(r, keys.cost)) {
+	if (!has_app_room(r, keys->cost)) {
 		r->counters.busy_room++;
 		return EP_ADMIT_ROOM;
 	}
@@ -146,6 +150,6 @@ enum ep_admission ep_stage(struct ep_replica *r, struct ep_effects *fx, const st
 		add_wait(r, request);
 	head->count = (uint8_t)++stage->count;
 	stage->is_closed = command->kind == EP_CMD_OPEN;
-	ep_keys_join(&stage->keys, &keys);
+	ep_keys_join(&stage->keys, keys);
 	return EP_ADMIT;
 }

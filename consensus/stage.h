@@ -7,6 +7,7 @@ struct ep_request {
 	const struct ep_addr *client; // NULL: nobody
 	uint64_t cookie;
 	uint32_t session; // index + 1, 0 = none
+	const struct ep_keys *keys; // of the command; NULL: not collected yet
 };
 
 // Takes one command (struct ep_wire_command and its bytes) into the next own instance, which is submitted by the tick that follows,

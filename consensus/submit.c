@@ -64,6 +64,7 @@ void ep_submit(struct ep_replica *r, struct ep_effects *fx)
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self)
 			ep_send_preaccept(r, fx, m, slot);
+	ep_slot_fetch(r, ep_slot_of(r, r->self, i + 1), true); // the next one's
 	if (r->fast == 1) // the own vote is a quorum
 		ep_commit_now(r, fx, slot, 0, false, rec_dep(rec, r->n));
 	else

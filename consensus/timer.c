@@ -105,7 +105,7 @@ static void resubmit(struct ep_replica *r, struct ep_effects *fx, ep_slot slot)
 	if (w == EP_NIL)
 		return;
 	struct ep_wait wait = *ep_wait(r, w);
-	struct ep_request request = { &wait.client, wait.cookie, wait.session };
+	struct ep_request request = { .client = &wait.client, .cookie = wait.cookie, .session = wait.session };
 	own->waits = wait.next;
 	ep_wait_free(r, w);
 	struct ep_session *s = wait.session != 0 ? ep_session(r, wait.session - 1) : NULL;

@@ -138,7 +138,6 @@ void on_validate(struct ep_replica *r, struct ep_effects *fx, const struct ep_ab
 	struct ep_wire_value value;
 	uint64_t initial[EP_MEMBERS_MAX];
 	struct ep_record *rec = in->rec;
-	struct ep_keys keys;
 	struct finding found = { 0 };
 	memcpy(&value, ep_body(in), sizeof value);
 	ep_read_vec(r, in, sizeof value, 0, initial);
@@ -165,14 +164,15 @@ void on_validate(struct ep_replica *r, struct ep_effects *fx, const struct ep_ab
 		ep_drop(r, EP_DROP_WINDOW);
 		return;
 	}
-	if (!ep_message_keys(r, in, &keys))
+	struct ep_keys *keys = ep_message_keys(r, in);
+	if (!keys)
 		return;
-	find_conflicts(r, in->col, in->i, &keys, initial, &found);
+	find_conflicts(r, in->col, in->i, keys, initial, &found);
 	if (!rec_has_payload(rec)) {
 		EP_MARK(validate_teaches);
 		ep_store_payload(r, in->slot, (const uint8_t *)in->msg + in->payload, value.seq);
 		store_initial(r, in->slot, initial);
-		ep_learned(r, in->slot, &keys);
+		ep_learned(r, in->slot, keys);
 	} else {
 		store_initial(r, in->slot, initial);
 	}

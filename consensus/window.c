@@ -18,6 +18,8 @@ static bool recycle_next(struct ep_replica *r, uint32_t col)
 	struct ep_column *c = &r->columns[col];
 	ep_slot slot = ep_slot_of(r, col, c->stable + 1);
 	struct ep_record *rec = ep_rec(r, slot);
+	ep_index_fetch_links(r, ep_slot_of(r, col, c->stable + 3));
+	ep_slot_fetch(r, ep_slot_of(r, col, c->stable + 5), false);
 	if (rec_is_live(rec) && rec->i == c->stable + 1) {
 		struct ep_exec *exec = rec_exec(rec, r->n);
 		if (exec->marks & (EP_MARK_QUEUED | EP_MARK_WAITING | EP_MARK_STACKED))

@@ -9,6 +9,22 @@ enum ep_place {
 	EP_PLACE_OUTSIDE, // beyond the window: counts as lost
 };
 
+// Fetches the lines of a slot: its record, and where a new payload and its links will go. The arena is larger than any cache, and
+// slots are used in turns: whoever comes to one finds it cold.
+static inline void ep_slot_fetch(const struct ep_replica *r, ep_slot slot, bool is_new)
+{
+	const uint8_t *rec = (const uint8_t *)ep_rec(r, slot);
+	for (uint32_t at = 0; at < r->record_stride; at += 64)
+		__builtin_prefetch(rec + at, 1);
+	if (ep_slot_col(r, slot) == r->self)
+		__builtin_prefetch(ep_own(r, slot), 1);
+	if (!is_new)
+		return;
+	__builtin_prefetch(ep_payload(r, slot), 1);
+	__builtin_prefetch(ep_payload(r, slot) + 64, 1);
+	__builtin_prefetch(ep_link(r, ep_link_of(r, slot, 0)), 1);
+}
+
 // Where (col, i) stands. *slot is set for FOUND and FREE. Raises known[] and stable[] as i proves them.
 enum ep_place ep_window_place(struct ep_replica *, uint32_t col, uint64_t i, ep_slot *slot);
 // Makes the slot an empty record of (col, i) with the given ballot, INITIAL and not yet live: the caller fills

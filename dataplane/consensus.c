@@ -104,13 +104,20 @@ uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint3
 		while (!ep_receive(r, now, &dp_meta(data[k])->source, &view, &c->fx))
 			flush(c);
 	}
-	uint32_t work = count;
-	if (count > 0 || ep_deadline(r) <= now) {
+	if (count > 0) {
+		ep_burst_end(r, now, &c->fx);
+		if (count == 1)
+			flush(c); // nobody else has anything to say: its answer does not wait for the clockwork
 		ep_tick(r, now, &c->fx);
-		work += c->fx.used + (ep_deadline(r) <= now);
+		flush(c);
+		rte_pktmbuf_free_bulk(data, count);
+		return count;
+	}
+	uint32_t work = 0;
+	if (ep_deadline(r) <= now) {
+		ep_tick(r, now, &c->fx);
+		work = c->fx.used + (ep_deadline(r) <= now);
 	}
 	flush(c);
-	if (count > 0)
-		rte_pktmbuf_free_bulk(data, count);
 	return work;
 }

@@ -54,8 +54,9 @@ uint32_t pnyx_app_apply(void *state, struct ep_txn *txn, const uint8_t *command,
 void pnyx_app_committed(void *state);
 // Units in use; a function of the contents only.
 uint64_t pnyx_app_used(const void *state);
-// Fetches the cache lines that the command will touch.
-void pnyx_app_prefetch(const void *state, const uint8_t *command, uint32_t len);
+// Fetches into the cache what an inspected command will touch. `step` 0: where its searches start; 1, some time later: what they
+// find there.
+void pnyx_app_prefetch(const void *state, const uint8_t *command, uint32_t len, uint32_t step);
 // Hash of the contents, independent of insertion order, computed from the stored bytes in slices: *cursor starts at 0,
 // *sum at 0; true when done. The contents must not change in between.
 bool pnyx_app_digest(const void *state, uint64_t *cursor, uint64_t *sum, uint32_t budget);

@@ -109,11 +109,11 @@ uint64_t pnyx_app_used(const void *state)
 	return 0;
 }
 
-void pnyx_app_prefetch(const void *state, const uint8_t *command, uint32_t len)
+void pnyx_app_prefetch(const void *state, const uint8_t *command, uint32_t len, uint32_t step)
 {
 	const struct bank *bank = state;
 	const struct bank_command *c = (const void *)command;
-	if (len != sizeof *c || c->from >= bank->accounts || c->to >= bank->accounts)
+	if (step != 0 || len != sizeof *c || c->from >= bank->accounts || c->to >= bank->accounts)
 		return;
 	__builtin_prefetch(&bank->balance[c->from]);
 	__builtin_prefetch(&bank->balance[c->to]);
