@@ -53,17 +53,18 @@ static void start_end(struct lab_end *end, uint32_t k, struct ep_shell_counters 
 }
 
 // Zeroed memory on huge pages, reserved ones or transparent ones, where the machine gives them.
-static void *arena(size_t bytes, bool *is_huge)
+static void *arena(size_t bytes)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	size_t rounded = RTE_ALIGN_CEIL(bytes, 2u << 20);
 	void *at = lab.o.is_huge ? mmap(NULL, rounded, PROT_READ | PROT_WRITE, flags | MAP_HUGETLB, -1, 0) : MAP_FAILED;
-	*is_huge = at != MAP_FAILED;
-	if (at == MAP_FAILED) {
+	if (lab.o.is_huge) {
+		eal_need(at != MAP_FAILED, "no reserved huge pages are left for an arena");
+	} else {
 		at = mmap(NULL, rounded + (2u << 20), PROT_READ | PROT_WRITE, flags, -1, 0);
 		eal_need(at != MAP_FAILED, "no memory for an arena");
 		at = RTE_PTR_ALIGN_CEIL(at, 2u << 20);
-		*is_huge = lab.o.is_huge && madvise(at, rounded, MADV_HUGEPAGE) == 0;
+		madvise(at, rounded, MADV_HUGEPAGE);
 	}
 	memset(at, 0, bytes); // all pages now, as a replica's arena file is reserved whole
 	return at;
@@ -92,10 +93,10 @@ static void start_core(struct lab_node *node, uint32_t self)
 		c.resend_min_ns *= 10;
 		c.open_min_ns *= 10;
 	}
-	if (lab.o.silent != LAB_NOBODY) // nothing becomes stable: room for all that is in flight
-		c.own_max = c.window - 64;
+	if (lab.o.silent != LAB_NOBODY) // nothing becomes stable: small slots, so that many fit the memory
+		c.keys_max = 2;
 	node->arena_bytes = ep_replica_size(&c);
-	node->arena = arena(node->arena_bytes, &node->is_huge);
+	node->arena = arena(node->arena_bytes);
 	eal_need(ep_replica_init(node->arena, node->arena_bytes, &c, &node->loop.consensus.replica) == EP_ATTACH_OK, "the core does not start");
 }
 

@@ -60,7 +60,6 @@ struct lab_node {
 	struct dp_loop loop;
 	void *arena;
 	size_t arena_bytes;
-	bool is_huge;
 };
 
 // One operation in flight. A slot stays with one replica and one session.

@@ -9,19 +9,6 @@
 
 struct lab lab;
 
-#define HUGE_PAGES_NEEDED 128 // of 2 MiB, for the packet buffers
-
-static long free_huge_pages(void)
-{
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
-	long pages = 0;
-	if (f && fscanf(f, "%ld", &pages) != 1)
-		pages = 0;
-	if (f)
-		fclose(f);
-	return pages;
-}
-
 static int make_huge(const struct rte_memseg_list *list, const struct rte_memseg *seg, size_t len, void *unused)
 {
 	(void)list, (void)unused;
@@ -37,10 +24,9 @@ static void start_eal(char *program)
 	snprintf(map, sizeof map, "0@(0-%ld)", online - 1);
 	if (lab.o.lcores == 2)
 		snprintf(map, sizeof map, "0@(0-%ld),1@(0-%ld)", online - 1, online - 1);
-	bool is_huge = lab.o.is_huge && free_huge_pages() >= HUGE_PAGES_NEEDED;
-	char *argv[] = { program, pci, quiet, telemetry, lcores, map, m, mib, is_huge ? memory : none, is_huge ? NULL : conf, NULL };
-	eal_need(rte_eal_init(is_huge ? 9 : 10, argv) >= 0, "EAL does not start");
-	if (!is_huge && lab.o.is_huge)
+	char *argv[] = { program, pci, quiet, telemetry, lcores, map, m, mib, lab.o.is_huge ? memory : none, lab.o.is_huge ? NULL : conf, NULL };
+	eal_need(rte_eal_init(lab.o.is_huge ? 9 : 10, argv) >= 0, "EAL does not start");
+	if (!lab.o.is_huge)
 		rte_memseg_contig_walk(make_huge, NULL);
 }
 

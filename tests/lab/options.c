@@ -28,7 +28,7 @@ static const struct argp_option table[] = {
 	{ "lcores", 'l', "1|2", 0, "real clock: processors used, default 1", 3 },
 	{ "echo", 'e', NULL, 0, "the raw round trip too, by the same program on the same path", 3 },
 	{ "cap", 'A', "US", 0, "virtual clock: a turn that takes longer was interrupted by the machine and counts as this, default 100", 3 },
-	{ "no-huge", 'N', NULL, 0, "ordinary pages even where there are huge ones", 3 },
+	{ "huge", 'U', NULL, 0, "reserved huge pages (default: transparent ones where the kernel gives them)", 3 },
 	{ "long", 'L', NULL, 0, "sample the use of memory; fail unless it is flat and nobody was refused", 4 },
 	{ "seed", 'x', "N", 0, "of keys and operations, default 1", 4 },
 	{ "json", 'j', "FILE", 0, "the figures as one JSON object", 4 },
@@ -84,8 +84,8 @@ static error_t set_where(int key, char *arg, struct argp_state *state)
 	case 'A':
 		whole(state, arg, 1, 1000000, &o->cap_us);
 		return 0;
-	case 'N':
-		o->is_huge = false;
+	case 'U':
+		o->is_huge = true;
 		return 0;
 	case 'L':
 		o->is_long = true;
@@ -170,7 +170,7 @@ void lab_parse(int argc, char **argv, struct lab_options *o)
 					  "--long, memory grew or a request was refused), 2 wrong usage.",
 					  NULL, NULL, NULL };
 	*o = (struct lab_options){ .n = 3, .lcores = 1, .clients = 1, .outstanding = 192, .per_frame = 255, .window = 16384, .batch = 16, .value = 16,
-				   .silent = LAB_NOBODY, .cap_us = 100, .keys = 10000, .seed = 1, .seconds = 2, .warmup = 0.5, .is_huge = true };
+				   .silent = LAB_NOBODY, .cap_us = 100, .keys = 10000, .seed = 1, .seconds = 2, .warmup = 0.5 };
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, o);
 	if (o->commands > 0)

@@ -123,8 +123,22 @@ static void of_searches(void)
 	lab_figure("chain_longest", (double)longest, "", "instances of the longest search, since the start");
 }
 
+// With a silent member nothing is recycled: what the last commands of the run cost, by the first ones.
+static void growth(void)
+{
+	double early = 1e18, late = 1e18;
+	uint32_t count = lab.slices_count;
+	for (uint32_t s = 2; s < 22 && count > 44; s++) {
+		early = lab.slices[s] < early ? lab.slices[s] : early;
+		late = lab.slices[count - s] < late ? lab.slices[count - s] : late;
+	}
+	if (lab.o.silent != LAB_NOBODY && count > 44)
+		lab_figure("late_over_early", late / early, "", "cycles a command of the last 5,000 / of the first");
+}
+
 static void of_cluster(double commands)
 {
+	growth();
 	qsort(lab.slices, lab.slices_count, sizeof lab.slices[0], by_value);
 #define CORE(field) ((double)(core[1].field - core[0].field))
 #define SHELL(field) ((double)(shell[1].field - shell[0].field))

@@ -98,7 +98,8 @@ WRAP(decode, enum ep_drop, ep_wire_check_msg, (const struct ep_msg *m, uint32_t 
 WRAP(decode, bool, ep_receive, (struct ep_replica * r, ep_time now, const struct ep_source *from, struct ep_view *in, struct ep_effects *fx),
      (r, now, from, in, fx))
 WRAP_VOID(request, on_client_message,
-	  (CORE, const struct ep_addr *from, const struct ep_wire_header *h, const struct ep_msg *msg), (r, fx, from, h, msg))
+	  (CORE, const struct ep_addr *from, const struct ep_wire_header *h, const struct ep_msg *msg, const struct ep_keys *keys),
+	  (r, fx, from, h, msg, keys))
 WRAP_VOID(request, ep_submit, (CORE), (r, fx))
 HANDLER(preaccept, on_preaccept)
 HANDLER(preaccept_ok, on_preaccept_ok)
