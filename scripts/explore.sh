@@ -10,13 +10,15 @@
 # A violation prints the schedule that leads to it. With one scope the last line is the scope's own:
 #   EXHAUSTED states=N violations=0, TRUNCATED states=N violations=0 or WALKED walks=N moves=N violations=0
 # with several: PNYX explore scopes=N exhausted=N walked=N truncated=N violations=N states=N seconds=N
-# Exit status: 0 all exhausted (or walked), 1 a violation, 2 one was truncated, or wrong usage.
+# Exit status: 0 all exhausted (or walked), 1 a violation, 2 one was truncated, 3 wrong usage.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 for lib in common packages build; do
 	# shellcheck source=/dev/null
 	. "$here/lib/$lib.sh"
 done
+
+usage_error() { say "$* (--help shows what there is)"; exit 3; } # 2 says that a scope was truncated
 
 wanted=() list=no more=()
 while [ $# -gt 0 ]; do
@@ -48,7 +50,9 @@ began=$SECONDS exhausted=0 walked=0 truncated=0 violated=0 states=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for scope in "${wanted[@]}"; do
-	"$explore" --scope "$scope" "${more[@]}" | tee "$log" || :
+	code=0
+	"$explore" --scope "$scope" "${more[@]}" | tee "$log" || code=${PIPESTATUS[0]}
+	[ "$code" -ne 3 ] || exit 3
 	last=$(tail -1 "$log")
 	case $last in
 	EXHAUSTED*) exhausted=$((exhausted + 1)) ;;

@@ -55,7 +55,6 @@ void check_order(const struct scope *s, const struct local *a, const struct loca
 		}
 }
 
-
 static bool has_run(const struct scope *s, const struct world *w, uint32_t command)
 {
 	for (uint32_t p = 0; p < s->n; p++)
@@ -86,6 +85,14 @@ static void check_initial(const struct scope *s, const struct local *l, const st
 			verdict_fail("INV6: p%u and p%u hold different initial dependencies of (%u,%llu)", l->self, other->self, NAME(s, k));
 }
 
+// E.1: what one has forgotten all have executed.
+static void check_recycled(const struct scope *s, const struct local *l, const struct local *other)
+{
+	for (uint32_t k = 0; k < s->count; k++)
+		if (l->facts[k].is_recycled && !other->facts[k].is_executed)
+			verdict_fail("E.1: p%u has recycled (%u,%llu), and p%u has not executed it", l->self, NAME(s, k), other->self);
+}
+
 void check_world(const struct scope *s, struct world *w, uint8_t p)
 {
 	const struct local *l = machine_local(w->local[p]);
@@ -103,6 +110,7 @@ void check_world(const struct scope *s, struct world *w, uint8_t p)
 		if (q == p)
 			continue;
 		check_initial(s, l, machine_local(w->local[q]));
+		check_recycled(s, l, machine_local(w->local[q]));
 		check_order(s, l, machine_local(w->local[q]));
 	}
 }
@@ -127,14 +135,17 @@ void check_proposal(const struct scope *s, const struct world *w, uint32_t messa
 }
 
 // Liveness, as far as a search of finite schedules can tell: where every message has been delivered and every timer has fired,
-// everything is decided, and everybody alive knows it. After a restart an attempt may be forgotten for which no budget is left.
+// everything is decided, and everybody alive knows it. But for what nobody may recover whose leader is dead, and, after a restart, for
+// what an attempt was started: it may be forgotten, and no budget left.
 void check_end(const struct scope *s, const struct world *w)
 {
+	bool has_restarted = false;
 	for (uint32_t p = 0; p < s->n; p++)
-		if (s->restarts[p] > 0)
-			return;
-	for (uint32_t k = 0; k < s->count; k++)
-		for (uint32_t p = 0; p < s->n && (s->recoveries[k] > 0 || !(s->dead & (1u << s->commands[k].col))); p++)
+		has_restarted |= w->restarts[p] < s->restarts[p];
+	for (uint32_t k = 0; k < s->count; k++) {
+		bool may_stay_open = s->recoveries[k] > 0 ? has_restarted : s->dead & (1u << s->commands[k].col);
+		for (uint32_t p = 0; p < s->n && !may_stay_open; p++)
 			if (!(s->dead & (1u << p)) && !machine_local(w->local[p])->facts[k].is_committed)
 				verdict_fail("nothing is left to happen, and p%u has not committed (%u,%llu)", p, NAME(s, k));
+	}
 }

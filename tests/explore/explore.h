@@ -10,7 +10,7 @@ struct scope_command {
 	uint8_t col; // command leader
 	uint8_t fq;  // its designated peer, mode D
 	char key;    // capital: a write, small: a read of the capital's key
-	uint8_t heard; // members that pre-accept it before anything else happens; then its leader must be dead
+	uint8_t heard; // of a dead leader: members that pre-accept it before anything else happens; 0: its PreAccepts are under way
 };
 // What is enumerated. Losses, delays, copies and reorderings are always in; what costs states has a budget.
 struct scope {
@@ -98,6 +98,7 @@ static inline uint32_t act_what(action a)
 
 struct fact { // one instance at one replica
 	bool is_committed; // or recycled
+	bool is_recycled;
 	bool is_executed, has_initial;
 	bool has_record, has_payload;
 	uint8_t phase, queue, tally_ok, acc_ok;
@@ -108,10 +109,10 @@ struct fact { // one instance at one replica
 };
 struct local { // one state of one replica
 	uint64_t print;
-	uint8_t *image, *other; // image.c; other: of the same state, come to in another way, NULL: none met yet
-	uint32_t image_len, other_len;
+	uint8_t *image; // image.c
+	uint32_t image_len;
+	uint32_t variants; // other arenas with this fingerprint (machine.c)
 	uint8_t self, submitted;
-	uint64_t nacked; // highest of all columns
 	uint8_t order_count, order[COMMANDS_MAX]; // commands that were executed, Nop apart, in this order
 	struct fact facts[COMMANDS_MAX];
 };
@@ -130,6 +131,9 @@ uint32_t machine_initial(uint8_t self);
 // What this action does to a replica in this state. The core runs once for each pair; then it is remembered.
 struct outcome machine_step(uint32_t local, action);
 void machine_prefetch(uint32_t local, action);
+// Asks each arena that was met for a known state what it does with everything that the state was asked. All must do the same, or
+// the fingerprint leaves out what matters. Returns how many answers were compared.
+uint64_t machine_ask_again(void);
 const uint32_t *machine_outs(uint32_t outs, uint32_t *count);
 const struct local *machine_local(uint32_t local);
 uint32_t machine_locals(void);
@@ -174,7 +178,7 @@ struct limits {
 	uint64_t walks, seed;
 };
 struct tally {
-	uint64_t states, moves, outcomes, outcomes_sum, depth, walks;
+	uint64_t states, moves, outcomes, outcomes_sum, depth, walks, asked_again;
 	bool is_cut;
 };
 // search.c, walk.c: fill in `tally`; a violation ends the run, and then the moves that led to it are in schedule_...

@@ -32,7 +32,7 @@ static void take(const struct scope *s, struct ep_replica *r, uint32_t k, struct
 	uint32_t value = f->value;
 	*f = (struct fact){ .queue = EP_QUEUE_NONE, .is_executed = ep_is_executed(r, col, i) };
 	if (i <= r->columns[col].stable) { // recycled: what it was is remembered outside the replica
-		f->is_committed = true;
+		f->is_committed = f->is_recycled = true;
 		f->value = value;
 		return;
 	}
@@ -61,9 +61,6 @@ void facts_take(const struct scope *s, struct ep_replica *r, struct local *l)
 {
 	l->self = r->self;
 	l->submitted = (uint8_t)(r->next_i - 1 - r->config.first);
-	l->nacked = 0;
-	for (uint32_t c = 0; c < r->n; c++)
-		l->nacked = r->columns[c].nacked > l->nacked ? r->columns[c].nacked : l->nacked;
 	for (uint32_t k = 0; k < s->count; k++)
 		take(s, r, k, &l->facts[k]);
 }

@@ -18,6 +18,7 @@
 #define IMAGES_MAX (24ULL << 30) // bytes, reserved
 #define OUTS_MAX (1u << 28)      // words, reserved
 #define STEP_OUTS_MAX 64
+#define VARIANTS_MAX 16          // other arenas of one state that are kept
 
 static const struct scope *scope;
 static struct machine {
@@ -25,6 +26,12 @@ static struct machine {
 	_Alignas(64) uint8_t fresh[IMAGE_FLAT_MAX];
 } machines[EP_MEMBERS_MAX];
 static struct local *locals;
+static struct variant {
+	uint8_t *image;
+	uint32_t len, next; // index + 1 of the next one of the same state
+} *variants;
+static uint32_t variants_count;
+static bool keeps_variants;
 static uint8_t *images;
 static uint64_t images_used;
 static uint32_t *outs_pool, outs_used, locals_count;
@@ -64,18 +71,29 @@ static uint8_t *keep_image(struct machine *m, uint32_t *len)
 	return at;
 }
 
-// Another way to a known state. The first that left other bytes behind is kept, so that machine_step() can compare.
+static bool is_image(const uint8_t *a, uint32_t a_len, const uint8_t *b, uint32_t b_len)
+{
+	return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+// Another way to a known state. The first ones that left other bytes behind are kept for machine_ask_again().
 static void meet_again(struct machine *m, struct local *known, const struct local *now)
 {
-	check_order(scope, known, now);
-	if (known->other)
-		return;
+	uint32_t len, others = 0;
 	uint64_t used = images_used;
-	known->other = keep_image(m, &known->other_len);
-	if (known->other_len != known->image_len || memcmp(known->other, known->image, known->image_len) != 0)
+	check_order(scope, known, now);
+	if (!keeps_variants)
 		return;
-	known->other = NULL;
-	images_used = used;
+	uint8_t *image = keep_image(m, &len);
+	bool is_met = is_image(image, len, known->image, known->image_len);
+	for (uint32_t v = known->variants; v != 0 && !is_met; v = variants[v - 1].next, others++)
+		is_met = is_image(image, len, variants[v - 1].image, variants[v - 1].len);
+	if (is_met || others == VARIANTS_MAX) {
+		images_used = used;
+		return;
+	}
+	variants[variants_count] = (struct variant){ image, len, known->variants };
+	known->variants = ++variants_count;
 }
 
 // The local state in the arena, known or new.
@@ -84,7 +102,7 @@ static uint32_t intern(struct machine *m, struct local now)
 	struct ep_replica *r = m->host.replica;
 	facts_take(scope, r, &now);
 	now.print = print_of(r, &now);
-	now.other = NULL;
+	now.variants = 0;
 	uint64_t *known = table_find(&by_print, now.print);
 	if (known) {
 		meet_again(m, &locals[*known], &now);
@@ -138,8 +156,12 @@ static void submit(struct ep_replica *r, struct ep_effects *fx, uint32_t k)
 {
 	struct ep_request nobody = { .client = NULL };
 	suspect(r, &scope->commands[k], EP_SUSPECT, fx);
-	if (ep_stage(r, fx, scope_bytes(scope, k), &nobody) == EP_ADMIT)
+	if (ep_stage(r, fx, scope_bytes(scope, k), &nobody) == EP_ADMIT) {
 		ep_submit(r, fx);
+		const struct ep_record *rec = ep_rec(r, ep_slot_of(r, r->self, scope_number(scope, k)));
+		if (r->mode == EP_MODE_D && r->n == 3 && rec->fq != scope->commands[k].fq)
+			verdict_fail("p%u chose another designated peer than the scope", r->self);
+	}
 	suspect(r, &scope->commands[k], EP_TRUST, fx);
 }
 
@@ -352,13 +374,28 @@ struct outcome machine_step(uint32_t id, action a)
 		return (struct outcome){ (uint32_t)*known, (uint32_t)(*known >> 32) };
 	struct outcome o = run(id, locals[id].image, locals[id].image_len, a);
 	check_step(scope, &locals[id], &locals[o.next], a);
-	if (locals[id].other) { // the fingerprint tells all that matters
-		struct outcome again = run(id, locals[id].other, locals[id].other_len, a);
-		if (again.next != o.next || again.outs != o.outs)
-			verdict_fail("p%u acts differently in two states with one fingerprint", locals[id].self);
-	}
 	table_put(&outcomes, outcome_key(id, a), (uint64_t)o.outs << 32 | o.next);
 	return o;
+}
+
+uint64_t machine_ask_again(void)
+{
+	uint64_t asked = 0;
+	keeps_variants = false;
+	for (uint64_t at = 0; at < outcomes.size; at++) {
+		uint64_t key = outcomes.keys[at], value = outcomes.values[at];
+		if (key == 0)
+			continue;
+		uint32_t id = (uint32_t)(key >> 32) - 1;
+		for (uint32_t v = locals[id].variants; v != 0; v = variants[v - 1].next, asked++) {
+			struct outcome o = run(id, variants[v - 1].image, variants[v - 1].len, (action)key);
+			if (o.next != (uint32_t)value || o.outs != (uint32_t)(value >> 32))
+				verdict_fail("p%u acts differently in two states with one fingerprint when %s", locals[id].self,
+					     world_text(scope, &(struct move){ locals[id].self, (action)key }));
+		}
+	}
+	keeps_variants = true;
+	return asked;
 }
 
 const uint32_t *machine_outs(uint32_t outs, uint32_t *count)
@@ -379,8 +416,8 @@ uint32_t machine_locals(void)
 
 uint64_t machine_bytes(void)
 {
-	return locals_count * sizeof *locals + images_used + 4ULL * outs_used + table_bytes(&by_print) + table_bytes(&outcomes) +
-	       table_bytes(&by_outs);
+	return locals_count * sizeof *locals + variants_count * sizeof *variants + images_used + 4ULL * outs_used + table_bytes(&by_print) +
+	       table_bytes(&outcomes) + table_bytes(&by_outs);
 }
 
 uint32_t machine_initial(uint8_t self)
@@ -399,9 +436,11 @@ void machine_start(const struct scope *s)
 		locals = memory_take(LOCALS_MAX * sizeof *locals);
 		images = memory_take(IMAGES_MAX);
 		outs_pool = memory_take(4ULL * OUTS_MAX);
+		variants = memory_take(VARIANTS_MAX * LOCALS_MAX * sizeof *variants);
 	}
 	scope = s;
-	images_used = locals_count = 0;
+	keeps_variants = true;
+	images_used = locals_count = variants_count = 0;
 	outs_used = 1;
 	table_start(&by_print, 12, true);
 	table_start(&outcomes, 16, true);

@@ -41,22 +41,36 @@ static void body(void *arg)
 		search_run(&scope, &limits, &tally);
 }
 
+static void say_command(uint32_t k)
+{
+	const struct scope_command *c = &scope.commands[k];
+	printf(" (%u,%" PRIu64 ")%c", c->col, scope_number(&scope, k), c->key);
+	if (scope.mode == EP_MODE_D)
+		printf(" fq=p%u", c->fq);
+	if (scope.dead & (1u << c->col)) {
+		fputs(c->heard == 0 ? " under way" : " heard by", stdout);
+		for (uint32_t p = 0; p < scope.n; p++)
+			if (c->heard & (1u << p))
+				printf(" p%u", p);
+	}
+	printf(" recoveries=%u", scope.recoveries[k]);
+}
+
+// With all its budgets: what is explored is that, and no more.
 static void say_scope(void)
 {
 	printf("%s: n=%u mode %s, %s\n ", scope.name, scope.n, scope.mode == EP_MODE_D ? "D" : "E", scope.text);
-	for (uint32_t k = 0; k < scope.count; k++) {
-		printf(" (%u,%" PRIu64 ")%c", scope.commands[k].col, scope_number(&scope, k), scope.commands[k].key);
-		if (scope.mode == EP_MODE_D)
-			printf(" fq=p%u", scope.commands[k].fq);
-		printf(" recoveries=%u", scope.recoveries[k]);
-	}
-	for (uint32_t p = 0; p < scope.n; p++)
+	for (uint32_t k = 0; k < scope.count; k++)
+		say_command(k);
+	for (uint32_t p = 0; p < scope.n; p++) {
 		if (scope.restarts[p] > 0)
 			printf(" restarts(p%u)=%u", p, scope.restarts[p]);
-	for (uint32_t p = 0; p < scope.n; p++)
 		if (scope.dead & (1u << p))
 			printf(" dead=p%u", p);
-	printf("%s%s%s\n", scope.has_nacks ? " nacks" : "", scope.has_status ? " recycling" : "", scope.reduce == 0 ? " unreduced" : scope.reduce == 1 ? " reduced by messages" : "");
+	}
+	if (scope.has_status)
+		printf(" recycling, window=%u", scope.window);
+	printf("%s%s\n", scope.has_nacks ? " nacks" : "", scope.reduce == 0 ? " unreduced" : scope.reduce == 1 ? " reduced by messages" : "");
 	fflush(stdout);
 }
 
@@ -75,9 +89,9 @@ static int explore(void)
 	if (!is_good)
 		schedule_report(&scope);
 	double took = seconds() - began;
-	printf("  moves=%" PRIu64 " outcomes=%" PRIu64 "/%08x depth=%" PRIu64 " states of one replica=%u messages=%u seconds=%.1f moves/s=%.0f MiB=%" PRIu64
-	       "\n",
-	       tally.moves, tally.outcomes, (uint32_t)tally.outcomes_sum, tally.depth, machine_locals(), said_count(), took, (double)tally.moves / (took > 0 ? took : 1),
+	printf("  moves=%" PRIu64 " outcomes=%" PRIu64 "/%08x depth=%" PRIu64 " states of one replica=%u asked again=%" PRIu64 " messages=%u",
+	       tally.moves, tally.outcomes, (uint32_t)tally.outcomes_sum, tally.depth, machine_locals(), tally.asked_again, said_count());
+	printf(" seconds=%.1f moves/s=%.0f MiB=%" PRIu64 "\n", took, (double)tally.moves / (took > 0 ? took : 1),
 	       (machine_bytes() + search_bytes()) >> 20);
 	if (!is_good)
 		printf("VIOLATED states=%" PRIu64 " violations=1\n", limits.walks > 0 ? tally.moves : tally.states);
@@ -88,62 +102,80 @@ static int explore(void)
 	return !is_good ? 1 : tally.is_cut ? 2 : 0;
 }
 
+// An option's number; false: it is none.
+static bool read_number(const char *text, uint64_t *number)
+{
+	char *end;
+	*number = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == 0;
+}
+
+// One digit for each of `count` places, below `top`; fewer digits leave the others as they are.
+static bool read_digits(const char *text, uint32_t count, uint32_t top, uint8_t *places, size_t stride)
+{
+	for (uint32_t k = 0; text[k] != 0; k++, places += stride) {
+		if (k == count || text[k] < '0' || text[k] - '0' >= (int)top)
+			return false;
+		*places = (uint8_t)(text[k] - '0');
+	}
+	return true;
+}
+
+static bool read_option(const char *word, const char *value)
+{
+	uint64_t level;
+	if (strcmp(word, "--states") == 0)
+		return read_number(value, &limits.states) && limits.states > 0;
+	if (strcmp(word, "--seconds") == 0)
+		return read_number(value, &limits.seconds);
+	if (strcmp(word, "--walks") == 0)
+		return read_number(value, &limits.walks);
+	if (strcmp(word, "--seed") == 0)
+		return read_number(value, &limits.seed);
+	if (strcmp(word, "--fq") == 0)
+		return read_digits(value, scope.count, scope.n, &scope.commands[0].fq, sizeof scope.commands[0]);
+	if (strcmp(word, "--recoveries") == 0)
+		return read_digits(value, scope.count, 10, scope.recoveries, 1);
+	if (strcmp(word, "--restarts") == 0)
+		return read_digits(value, scope.n, 10, scope.restarts, 1);
+	bool is_level = strcmp(word, "--reduce") == 0 && read_number(value, &level) && level <= 2;
+	if (is_level)
+		scope.reduce = (uint8_t)level;
+	return is_level;
+}
+
+static int list(void)
+{
+	for (uint32_t s = 0; s < scopes_count; s++)
+		printf("%-14s %s\n", scopes[s].name, scopes[s].text);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct scope *found = NULL;
-	const char *fq = NULL, *recoveries = NULL, *restarts = NULL;
-	uint8_t reduce = 2;
 	bool is_search = false;
 	for (int a = 1; a < argc; a++) {
-		const char *word = argv[a], *value = a + 1 < argc ? argv[a + 1] : NULL;
-		if (strcmp(word, "--help") == 0) {
-			fputs(usage, stdout);
-			return 0;
-		}
-		if (strcmp(word, "--list") == 0) {
-			for (uint32_t s = 0; s < scopes_count; s++)
-				printf("%-14s %s\n", scopes[s].name, scopes[s].text);
-			return 0;
-		}
-		if (strcmp(word, "--search") == 0) {
-			is_search = true;
-			continue;
-		}
-		if (!value)
-			return bad("an option is unknown or misses its value");
-		if (strcmp(word, "--scope") == 0 && !(found = scope_find(value)))
+		if (strcmp(argv[a], "--help") == 0)
+			return fputs(usage, stdout) < 0;
+		if (strcmp(argv[a], "--list") == 0)
+			return list();
+		if (strcmp(argv[a], "--scope") == 0 && a + 1 < argc && !(found = scope_find(argv[a + 1])))
 			return bad("no such scope");
-		else if (strcmp(word, "--states") == 0)
-			limits.states = strtoull(value, NULL, 10);
-		else if (strcmp(word, "--seconds") == 0)
-			limits.seconds = strtoull(value, NULL, 10);
-		else if (strcmp(word, "--walks") == 0)
-			limits.walks = strtoull(value, NULL, 10);
-		else if (strcmp(word, "--seed") == 0)
-			limits.seed = strtoull(value, NULL, 10);
-		else if (strcmp(word, "--reduce") == 0)
-			reduce = (uint8_t)(value[0] - '0');
-		else if (strcmp(word, "--fq") == 0)
-			fq = value;
-		else if (strcmp(word, "--recoveries") == 0)
-			recoveries = value;
-		else if (strcmp(word, "--restarts") == 0)
-			restarts = value;
-		else if (strcmp(word, "--scope") != 0)
-			return bad("an option is unknown");
-		a++;
 	}
 	if (!found)
 		return bad("which scope?");
 	scope = *found;
-	scope.reduce = reduce;
+	scope.reduce = 2;
+	for (int a = 1; a < argc; a++) { // what varies the scope
+		if (strcmp(argv[a], "--search") == 0)
+			is_search = true;
+		else if (a + 1 == argc || (strcmp(argv[a], "--scope") != 0 && !read_option(argv[a], argv[a + 1])))
+			return bad("an option is unknown, or its value is missing or wrong");
+		else
+			a++;
+	}
 	if (limits.walks == 0 && !is_search)
 		limits.walks = scope.walks;
-	for (uint32_t k = 0; fq && fq[k] != 0 && k < scope.count; k++)
-		scope.commands[k].fq = (uint8_t)(fq[k] - '0');
-	for (uint32_t k = 0; recoveries && recoveries[k] != 0 && k < scope.count; k++)
-		scope.recoveries[k] = (uint8_t)(recoveries[k] - '0');
-	for (uint32_t p = 0; restarts && restarts[p] != 0 && p < scope.n; p++)
-		scope.restarts[p] = (uint8_t)(restarts[p] - '0');
 	return explore();
 }

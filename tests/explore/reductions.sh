@@ -26,6 +26,8 @@ done <<-'END'
 	0,1,2 n3-h3-k2 --recoveries 00 --restarts 10
 	0,1 n5-dead2 --recoveries 10
 	0,1,2 n4-dead1 --recoveries 00
+	0,1,2 n4-k1 --recoveries 1 --restarts 0000
+	0,2 n4-under-way --recoveries 10
 	1,2 n3-e-k2 --recoveries 10
 	1,2 n3-h3-k3 --recoveries 000
 END

@@ -79,12 +79,14 @@ void search_run(const struct scope *s, const struct limits *limits, struct tally
 		enter(s, next, t);
 		depth++;
 		t->depth = depth > t->depth ? depth : t->depth;
-		if (t->states == limits->states || ((t->states & 0xfff) == 0 && now() > end)) {
+		if (t->states >= limits->states || ((t->states & 0xfff) == 0 && now() > end)) {
 			t->is_cut = true;
 			break;
 		}
 	}
 	t->outcomes = outcomes.used;
+	schedule_count = 0;
+	t->asked_again = machine_ask_again();
 }
 
 uint64_t search_bytes(void)

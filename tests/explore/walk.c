@@ -40,6 +40,8 @@ void walk_run(const struct scope *s, const struct limits *limits, struct tally *
 	uint64_t rng = limits->seed;
 	for (t->walks = 0; t->walks < limits->walks && time(NULL) < end; t->walks++) {
 		if (machine_locals() > LOCALS_KEPT) {
+			schedule_count = 0;
+			t->asked_again += machine_ask_again();
 			machine_end();
 			machine_start(s);
 		}
@@ -52,4 +54,6 @@ void walk_run(const struct scope *s, const struct limits *limits, struct tally *
 		if (steps < STEPS_MAX)
 			check_end(s, &w);
 	}
+	schedule_count = 0;
+	t->asked_again += machine_ask_again();
 }

@@ -19,19 +19,48 @@ static bool can_restart(const struct scope *s, uint8_t p)
 	return s->restarts[p] > 0;
 }
 
-// A Status only raises what its receiver knows. It can do more later only if what is executed here holds it back now.
+static uint64_t executed_prefix(const struct scope *s, const struct local *l, uint32_t col)
+{
+	uint64_t prefix = 0;
+	for (uint32_t k = 0; k < s->count; k++)
+		prefix += s->commands[k].col == col && l->facts[k].is_executed && scope_number(s, k) == prefix + 1;
+	return prefix;
+}
+
+// Frontiers only raise what their receiver knows. They can do more later only if what is executed here holds them back now.
+static bool are_stable_spent(const struct scope *s, const struct local *l, const uint8_t *stable)
+{
+	for (uint32_t c = 0; c < s->n; c++)
+		if (ep_load64(stable + 8 * c) > executed_prefix(s, l, c))
+			return false;
+	return true;
+}
+
 static bool is_status_spent(const struct scope *s, const struct local *l, const struct said *m)
 {
 	const uint8_t *body = m->frame + sizeof(struct ep_wire_header) + sizeof(struct ep_msg);
 	for (uint32_t c = 0; c < s->n; c++) {
-		uint64_t executed = ep_load64(body + 8 * c), known = ep_load64(body + 8 * (s->n + c)), here = 0;
-		uint64_t stable = ep_load64(body + 8 * (2 * s->n + c));
-		for (uint32_t k = 0; k < s->count; k++)
-			here += s->commands[k].col == c && l->facts[k].is_executed && scope_number(s, k) == here + 1;
-		if (stable > here || executed > here + s->window || known > here + s->window)
+		uint64_t executed = ep_load64(body + 8 * c), known = ep_load64(body + 8 * (s->n + c));
+		uint64_t top = executed_prefix(s, l, c) + s->window;
+		if (executed > top || known > top)
 			return false;
 	}
-	return true;
+	return are_stable_spent(s, l, body + 16 * s->n);
+}
+
+// A PreAccept tells its sender's frontier as well, also where the instance itself is past it.
+static bool is_frontier_spent(const struct scope *s, const struct local *l, const struct said *m)
+{
+	uint32_t skip = (uint32_t)(sizeof(struct ep_wire_header) + sizeof(struct ep_msg) + sizeof(struct ep_wire_preaccept)) + 8u * s->n;
+	return !s->has_status || m->type != EP_PREACCEPT || are_stable_spent(s, l, m->frame + skip);
+}
+
+// A ballot that is known is not learned again; later attempts are above it. A leader's timer may start again while its ballot is 0.
+static bool is_nack_spent(const struct scope *s, const struct local *l, const struct said *m)
+{
+	const struct fact *f = &l->facts[m->command];
+	bool is_own = s->commands[m->command].col == l->self, is_outbid = f->rec_state != 0 && f->rec_bal < m->bal;
+	return !can_restart(s, l->self) && (f->is_committed || (!is_outbid && (!is_own || f->bal > 0)));
 }
 
 // Whether this message changes nothing at a receiver in this state, now and in all states that can follow.
@@ -43,8 +72,12 @@ static bool is_spent_by_rule(const struct scope *s, const struct local *l, const
 	uint8_t bit = (uint8_t)(1u << m->from);
 	bool is_joined = !s->has_nacks && f->bal > m->bal; // a Nack would be the answer
 	bool is_counting = f->rec_state != 0 && f->rec_bal == m->bal;
+	if (!is_frontier_spent(s, l, m))
+		return false;
+	if (m->type == EP_NACK)
+		return is_nack_spent(s, l, m);
 	if (f->is_committed)
-		return m->type != EP_NACK || l->nacked >= m->bal;
+		return true;
 	switch (m->type) {
 	case EP_PREACCEPT:
 		return !s->has_nacks && (f->bal > 0 || f->phase == EP_ACCEPTED);
@@ -284,6 +317,10 @@ static bool may_meet(const struct scope *s, const struct world *w, uint32_t p, u
 }
 
 // Whether x has nothing more to do with any other command, anywhere.
+//
+// A restart touches all instances of its member at once. With quiet restarts it waits until x has come to its end: what x loses by it
+// (tallies, an attempt) is what it would lack had the answers not arrived, and they need not arrive. That a record itself is the same
+// after a restart is looked at in every restart (machine.c); scopes without quiet restarts have them everywhere.
 static bool is_apart(const struct scope *s, const struct world *w, uint32_t x)
 {
 	for (uint32_t p = 0; p < s->n; p++) {
@@ -330,7 +367,8 @@ static void must_apply(const struct scope *s, struct world *w, struct move move)
 		copy_world(w, &next);
 }
 
-// Commands whose leaders are dead: submitted, heard by those that the scope names, and whatever else was sent is lost.
+// Commands whose leaders are dead: submitted, and their PreAccepts are under way; or heard by those that the scope names, and the others
+// are lost.
 static void play_beginning(const struct scope *s, struct world *w)
 {
 	for (uint32_t k = 0; k < s->count; k++) {
@@ -338,12 +376,14 @@ static void play_beginning(const struct scope *s, struct world *w)
 		if (is_alive(s, leader))
 			continue;
 		must_apply(s, w, (struct move){ leader, act_make(ACT_SUBMIT, k) });
+		if (s->commands[k].heard == 0)
+			continue;
 		uint32_t count;
 		const uint32_t *outs = machine_outs(machine_step(machine_initial(leader), act_make(ACT_SUBMIT, k)).outs, &count);
 		for (uint32_t m = 0; m < count; m++)
 			if (s->commands[k].heard & (1u << said_at(outs[m])->to))
 				must_apply(s, w, (struct move){ said_at(outs[m])->to, act_make(ACT_MESSAGE, outs[m]) });
-		w->count = 0;
+		w->count = 0; // of commands with PreAccepts under way: after these in the scope
 		w->sum = 0;
 	}
 }
