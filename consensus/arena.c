@@ -8,7 +8,7 @@
 
 struct pnyx_app_config ep_arena_app(const struct ep_config *c)
 {
-	return (struct pnyx_app_config){ .capacity = c->app_capacity, .seed = c->hash_seed,
+	return (struct pnyx_app_config){ .capacity = c->app_capacity, .seed = ep_key_seed(c),
 					 .result_max = ep_result_max(c->frame_max) };
 }
 

@@ -26,7 +26,9 @@ void ep_store_payload(struct ep_replica *r, ep_slot slot, const uint8_t *payload
 void ep_learned(struct ep_replica *r, ep_slot slot, const struct ep_keys *keys)
 {
 	ep_index_insert(r, slot, keys);
-	ep_learn_from(r, ep_slot_col(r, slot), ep_rec(r, slot)->i);
+	uint32_t col = ep_slot_col(r, slot);
+	if (ep_rec(r, slot)->i == r->columns[col].kprefix + 1) // unless it is the next one, no prefix moves
+		ep_learn_payloads(r, col);
 	ep_exec_wake(r, slot);
 }
 
@@ -44,7 +46,10 @@ void ep_committed(struct ep_replica *r, ep_slot slot)
 			ep_timer_set(r, slot, EP_QUEUE_RESUBMIT, r->now);
 		}
 	}
-	ep_learn_from(r, col, rec->i);
+	if (rec->i == r->columns[col].cprefix + 1)
+		ep_learn_commits(r, col);
+	if (rec->i == r->columns[col].kprefix + 1) // Nop: nothing is left to be known
+		ep_learn_payloads(r, col);
 	ep_exec_root(r, slot);
 	ep_exec_wake(r, slot);
 }

@@ -97,14 +97,8 @@ void ep_validate_start(struct ep_replica *, struct ep_effects *, struct ep_recov
 void ep_validate_wait(struct ep_replica *, struct ep_effects *, struct ep_recovery *);
 
 // Learning commits: advances the prefixes, asks for what is missing.
-void ep_learn_advance(struct ep_replica *, uint32_t col);
-// The same when (col, i) has become known or committed: unless it is the next one of a prefix, none can move.
-static inline void ep_learn_from(struct ep_replica *r, uint32_t col, uint64_t i)
-{
-	const struct ep_column *c = &r->columns[col];
-	if (i == c->cprefix + 1 || i == c->kprefix + 1)
-		ep_learn_advance(r, col);
-}
+void ep_learn_commits(struct ep_replica *, uint32_t col);
+void ep_learn_payloads(struct ep_replica *, uint32_t col);
 void ep_learn_run(struct ep_replica *, struct ep_effects *);
 // The command leader of a column shows that it drives its instances.
 static inline void ep_leader_heard(struct ep_replica *r, uint32_t col)

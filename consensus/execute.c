@@ -35,25 +35,22 @@ static void queue_root(struct ep_replica *r, ep_slot slot)
 	r->root_tail = slot;
 }
 
-// Fetches what the commands of an instance will touch in the application, in two steps: see pnyx_app_prefetch().
-static void fetch_commands(const struct ep_replica *r, ep_slot slot, uint32_t step)
+// Fetches what the commands of an instance will touch in the application, in two steps: see pnyx_app_prefetch(). Their keys are hashed
+// already, in the index.
+static void fetch_keys(const struct ep_replica *r, ep_slot slot, uint32_t step)
 {
-	const struct ep_record *rec = ep_rec(r, slot);
-	if (rec_is_nop(rec) || !rec_has_payload(rec))
-		return;
-	const uint8_t *payload = ep_payload(r, slot);
-	uint32_t offset = sizeof(struct ep_wire_payload);
-	for (uint32_t c = ((const struct ep_wire_payload *)(const void *)payload)->count; c > 0; c--) {
-		const struct ep_wire_command *command = ep_command_next(payload, &offset);
-		if (command->kind == EP_CMD_UPDATE || command->kind == EP_CMD_READ)
-			pnyx_app_prefetch(ep_at(r, r->at_app), ep_command_bytes(command), ep_command_len(command), step);
+	uint32_t link = ep_link_of(r, slot, 0);
+	for (uint32_t end = link + ep_rec(r, slot)->links; link < end; link++) {
+		const struct ep_link *at = ep_link(r, link);
+		if (at->is_app)
+			pnyx_app_prefetch(ep_at(r, r->at_app), ep_entry(r, at->entry)->hash, step);
 	}
 }
 
 void ep_exec_root(struct ep_replica *r, ep_slot slot)
 {
 	queue_root(r, slot);
-	fetch_commands(r, slot, 0);
+	fetch_keys(r, slot, 0);
 }
 
 void ep_exec_wake(struct ep_replica *r, ep_slot slot)
@@ -132,6 +129,8 @@ static void visit(struct ep_replica *r, ep_slot slot, uint32_t parent)
 	exec->below = r->run_stack;
 	r->run_stack = slot;
 	r->run_vertex = slot;
+	if (r->run_index > r->counters.chain_longest)
+		r->counters.chain_longest = r->run_index;
 }
 
 enum edge { EDGE_NONE, EDGE_TO, EDGE_BLOCKED, EDGE_SKIP };
@@ -445,7 +444,7 @@ static void start_root(struct ep_replica *r)
 	if (r->root_head == EP_NIL)
 		r->root_tail = EP_NIL;
 	else
-		fetch_commands(r, r->root_head, 1); // while this one runs
+		fetch_keys(r, r->root_head, 1); // while this one runs
 	exec->marks &= (uint8_t)~EP_MARK_QUEUED;
 	if (exec->marks & EP_MARK_ORDERED)
 		return;
@@ -455,8 +454,6 @@ static void start_root(struct ep_replica *r)
 		return;
 	}
 	r->run_root = root;
-	if (r->run_index > r->counters.chain_longest)
-		r->counters.chain_longest = r->run_index;
 	r->run += r->run == UINT32_MAX ? 2 : 1; // 0 means never
 	r->run_index = 0;
 	r->run_stack = EP_NIL;

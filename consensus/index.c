@@ -190,7 +190,8 @@ void ep_index_insert(struct ep_replica *r, ep_slot slot, const struct ep_keys *k
 		uint64_t *top = is_write ? &track->max_write : &track->max_read;
 		*top = i > *top ? i : *top;
 		struct ep_link *at = ep_link(r, link);
-		*at = (struct ep_link){ .entry = taken[k], .older = EP_NIL, .newer = EP_NIL, .is_write = is_write };
+		*at = (struct ep_link){ .entry = taken[k], .older = EP_NIL, .newer = EP_NIL, .is_write = is_write,
+					.is_app = keys->key[k].is_app };
 		if (is_listed)
 			list_insert(r, link, at, i, track);
 	}

@@ -8,12 +8,17 @@
 #define SEED_SESSION 0x6b65790000000002ULL
 #define SEED_SESSIONS 0x6b65790000000003ULL
 
+uint64_t ep_key_seed(const struct ep_config *config)
+{
+	return config->hash_seed ^ SEED_APP;
+}
+
 uint64_t ep_session_hash(const struct ep_config *config, const struct ep_session_id *id)
 {
 	return ep_hash64(config->hash_seed ^ SEED_SESSION, id, sizeof *id);
 }
 
-static inline void add(struct ep_keys *keys, uint64_t hash, bool is_write)
+static inline void add(struct ep_keys *keys, uint64_t hash, bool is_write, bool is_app)
 {
 	for (uint32_t k = 0; k < keys->count; k++)
 		if (keys->key[k].hash == hash) {
@@ -24,7 +29,7 @@ static inline void add(struct ep_keys *keys, uint64_t hash, bool is_write)
 		keys->is_barrier = true;
 		return;
 	}
-	keys->key[keys->count++] = (struct ep_key){ .hash = hash, .is_write = is_write };
+	keys->key[keys->count++] = (struct ep_key){ .hash = hash, .is_write = is_write, .is_app = is_app };
 }
 
 static inline bool add_application(const struct ep_config *config, const struct ep_wire_command *c, struct ep_keys *keys)
@@ -35,8 +40,8 @@ static inline bool add_application(const struct ep_config *config, const struct 
 	if (c->kind == EP_CMD_READ && !intent.is_read)
 		return false;
 	for (uint32_t k = 0; k < intent.keys_count; k++)
-		add(keys, ep_hash64(config->hash_seed ^ SEED_APP, intent.keys[k].data, intent.keys[k].len),
-		    intent.keys[k].is_write && c->kind == EP_CMD_UPDATE);
+		add(keys, ep_hash64(ep_key_seed(config), intent.keys[k].data, intent.keys[k].len),
+		    intent.keys[k].is_write && c->kind == EP_CMD_UPDATE, true);
 	keys->cost += c->kind == EP_CMD_UPDATE ? intent.cost : 0;
 	return true;
 }
@@ -48,19 +53,19 @@ static inline bool add_command(const struct ep_config *config, uint32_t col, uin
 	case EP_CMD_UPDATE:
 		if (!add_application(config, command, keys))
 			return false;
-		add(keys, ep_session_hash(config, &command->session), true);
+		add(keys, ep_session_hash(config, &command->session), true, false);
 		break;
 	case EP_CMD_READ:
 		return add_application(config, command, keys);
 	case EP_CMD_OPEN: {
 		struct ep_session_id id = { .i = i, .epoch = config->epoch, .col = (uint8_t)col };
-		add(keys, ep_session_hash(config, &id), true);
-		add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
+		add(keys, ep_session_hash(config, &id), true, false);
+		add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true, false);
 		break;
 	}
 	case EP_CMD_EXPIRE:
-		add(keys, ep_session_hash(config, &command->session), true);
-		add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true);
+		add(keys, ep_session_hash(config, &command->session), true, false);
+		add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true, false);
 		break;
 	case EP_CMD_RECONFIG:
 		keys->is_barrier = true;
@@ -96,7 +101,7 @@ bool ep_keys_collect(const struct ep_config *config, uint32_t col, uint64_t i, c
 void ep_keys_join(struct ep_keys *a, const struct ep_keys *b)
 {
 	for (uint32_t k = 0; k < b->count; k++)
-		add(a, b->key[k].hash, b->key[k].is_write);
+		add(a, b->key[k].hash, b->key[k].is_write, b->key[k].is_app);
 	a->cost += b->cost;
 	a->is_barrier |= b->is_barrier;
 }

@@ -10,6 +10,8 @@ bool ep_keys_of_command(const struct ep_config *, uint32_t col, uint64_t i, cons
 // Adds b's keys and cost to a.
 void ep_keys_join(struct ep_keys *a, const struct ep_keys *b);
 bool ep_keys_meet(const struct ep_keys *a, const struct ep_keys *b);
+// Application keys are hashed with this seed, by the application as well.
+uint64_t ep_key_seed(const struct ep_config *);
 uint64_t ep_session_hash(const struct ep_config *, const struct ep_session_id *);
 
 // The n-th command of a payload: call with *offset = sizeof(struct ep_wire_payload) first.

@@ -17,19 +17,35 @@ static bool is_committed(const struct ep_replica *r, uint32_t col, uint64_t i)
 	return (rec_is_live(rec) && rec->i == i && rec_is_committed(rec)) || ep_is_executed(r, col, i);
 }
 
-void ep_learn_advance(struct ep_replica *r, uint32_t col)
+void ep_learn_commits(struct ep_replica *r, uint32_t col)
 {
 	struct ep_column *c = &r->columns[col];
-	uint64_t top = c->cprefix + ADVANCE_BUDGET, known = c->kprefix + ADVANCE_BUDGET;
-	while (c->cprefix < c->known && c->cprefix < top && is_committed(r, col, c->cprefix + 1)) {
-		c->cprefix++;
-		c->c_moved = r->now;
-		c->attempts = c->pendings = 0;
-		c->asked = c->outbid_at = 0;
-		c->told_wait = 0;
-	}
+	uint64_t from = c->cprefix, top = from + ADVANCE_BUDGET < c->known ? from + ADVANCE_BUDGET : c->known, i = from;
+	while (i < top && is_committed(r, col, i + 1))
+		i++;
+	if (i == from)
+		return;
+	c->cprefix = i;
+	c->c_moved = r->now;
+	c->attempts = c->pendings = 0;
+	c->asked = c->outbid_at = 0;
+	c->told_wait = 0;
+	c->is_cut |= i == from + ADVANCE_BUDGET;
+}
+
+void ep_learn_payloads(struct ep_replica *r, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	uint64_t from = c->kprefix;
 	ep_exec_knows(r, col, c->known, ADVANCE_BUDGET);
-	c->is_cut = c->cprefix == top || c->kprefix == known;
+	c->is_cut |= c->kprefix == from + ADVANCE_BUDGET;
+}
+
+static void advance(struct ep_replica *r, uint32_t col)
+{
+	r->columns[col].is_cut = false;
+	ep_learn_commits(r, col);
+	ep_learn_payloads(r, col);
 }
 
 // The leader first, then the others in turn; of a suspect no answer is expected.
@@ -185,7 +201,7 @@ void ep_learn_run(struct ep_replica *r, struct ep_effects *fx)
 {
 	for (uint32_t col = 0; col < r->n && r->n > 1; col++) {
 		struct ep_column *c = &r->columns[col];
-		ep_learn_advance(r, col);
+		advance(r, col);
 		if (c->cprefix >= c->known) {
 			c->is_recovering = false;
 			continue;

@@ -114,7 +114,7 @@ struct ep_keys {
 	bool is_barrier; // interferes with everything: RECONFIG, or more keys than EP_KEYS_MAX
 	struct ep_key {
 		uint64_t hash;
-		bool is_write;
+		bool is_write, is_app;
 		uint32_t entry; // of the conflict index, as just seen there: 0 not looked up, EP_KEY_ABSENT, or the entry + 1
 	} key[EP_KEYS_MAX];
 };
@@ -174,7 +174,8 @@ struct ep_link {
 	uint32_t older, newer;
 	uint8_t is_write;
 	uint8_t is_listed;
-	uint16_t zero;
+	uint8_t is_app; // a key of the application
+	uint8_t zero;
 };
 
 // One damaged bit must not make a poisoned arena look well.

@@ -33,7 +33,7 @@ enum pnyx_verdict {
 
 struct pnyx_app_config {
 	uint64_t capacity;   // units of room, for instance blocks of 64 bytes
-	uint64_t seed;       // for hashing inside the application; equal on all members
+	uint64_t seed;       // for hashing keys; equal on all members
 	uint32_t result_max; // bytes of the largest result that fits a reply
 };
 
@@ -54,9 +54,9 @@ uint32_t pnyx_app_apply(void *state, struct ep_txn *txn, const uint8_t *command,
 void pnyx_app_committed(void *state);
 // Units in use; a function of the contents only.
 uint64_t pnyx_app_used(const void *state);
-// Fetches into the cache what an inspected command will touch. `step` 0: where its searches start; 1, some time later: what they
-// find there.
-void pnyx_app_prefetch(const void *state, const uint8_t *command, uint32_t len, uint32_t step);
+// A command on a key will run soon: fetches into the cache where the search for it starts (`step` 0) and, some time later, what is
+// found there (1). `key` is ep_hash64(seed, key), by which the core knows it; an application that hashes otherwise does nothing.
+void pnyx_app_prefetch(const void *state, uint64_t key, uint32_t step);
 // Hash of the contents, independent of insertion order, computed from the stored bytes in slices: *cursor starts at 0,
 // *sum at 0; true when done. The contents must not change in between.
 bool pnyx_app_digest(const void *state, uint64_t *cursor, uint64_t *sum, uint32_t budget);

@@ -92,20 +92,14 @@ enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, uint32_
 	return PNYX_FINE;
 }
 
-void pnyx_app_prefetch(const void *state, const uint8_t *command, uint32_t len, uint32_t step)
+void pnyx_app_prefetch(const void *state, uint64_t key, uint32_t step)
 {
 	const struct kv_store *s = state;
-	const uint8_t *at = kv_command_first(command);
-	(void)len;
-	for (uint32_t k = kv_command_head(command)->count; k > 0; k--) {
-		struct kv_entry e;
-		at = kv_command_next(at, &e);
-		uint32_t bucket = kv_hash_bucket(s, ep_hash64(s->seed, e.key, e.key_len));
-		if (step == 0)
-			__builtin_prefetch(kv_bucket_word(s, bucket), 1);
-		else
-			__builtin_prefetch(kv_block(s, kv_bucket_first(s, bucket)));
-	}
+	uint32_t bucket = kv_hash_bucket(s, key);
+	if (step == 0)
+		__builtin_prefetch(kv_bucket_word(s, bucket), 1);
+	else
+		__builtin_prefetch(kv_block(s, kv_bucket_first(s, bucket)));
 }
 
 // ---- reading ----

@@ -27,8 +27,8 @@ static inline enum pnyx_kv_code run(const struct command *c, uint32_t cap)
 	struct pnyx_intent intent;
 	CHECK_OP(pnyx_app_inspect(c->bytes, c->len, 1384, &intent), ==, PNYX_FINE);
 	memset(result, 0xee, sizeof result);
-	for (uint32_t step = 0; step < 2; step++)
-		pnyx_app_prefetch(bed.store, c->bytes, c->len, step);
+	for (uint32_t k = 0; k < 2 * intent.keys_count; k++) // changes nothing, whatever the hash
+		pnyx_app_prefetch(bed.store, ep_hash64(k, intent.keys[k / 2].data, intent.keys[k / 2].len), k % 2);
 	uint64_t before = pnyx_app_used(bed.store);
 	result_len = bed_apply(&bed, c, result, cap);
 	uint64_t used = pnyx_app_used(bed.store);

@@ -38,7 +38,6 @@ static enum bank_code run(enum bank_op op, uint32_t from, uint32_t to, uint64_t 
 	CU_ASSERT_EQUAL(intent.is_read, op == BANK_READ);
 	CU_ASSERT_EQUAL(intent.keys_count, from == to ? 1 : 2);
 	CU_ASSERT_EQUAL(intent.keys[0].is_write, op == BANK_TRANSFER);
-	pnyx_app_prefetch(arena.state, (const uint8_t *)&command, sizeof command, 0);
 	apply(NULL);
 	return (enum bank_code)result.code;
 }

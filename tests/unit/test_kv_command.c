@@ -11,9 +11,6 @@ static enum pnyx_verdict inspect_copy(const uint8_t *bytes, uint32_t len,
 	memcpy(intent, &before, sizeof before);
 	uint8_t *moved = realloc(exact, len ? len : 1);
 	enum pnyx_verdict verdict = pnyx_app_inspect(moved, len, 1384, intent);
-	if (verdict == PNYX_FINE)
-		for (uint32_t step = 0; step < 2; step++)
-			pnyx_app_prefetch(bed.store, moved, len, step);
 	if (verdict != PNYX_FINE) {
 		CU_ASSERT_EQUAL(memcmp(intent, &before, sizeof before), 0);
 		free(moved);
