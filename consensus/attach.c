@@ -54,11 +54,13 @@ static enum ep_attach trust(const struct ep_replica *r, const struct ep_config *
 	return r->poison != EP_POISON_NONE ? EP_ATTACH_POISONED : EP_ATTACH_OK;
 }
 
-uint64_t ep_arena_bytes(const void *head, size_t len)
+enum ep_attach ep_arena_look(const void *head, size_t len, const struct ep_config *config, uint64_t *bytes)
 {
 	const struct ep_replica *r = head;
-	bool is_arena = len >= offsetof(struct ep_replica, columns) && r->magic == EP_ARENA_MAGIC && r->layout == EP_LAYOUT && ep_arena_identity(r) == r->identity;
-	return is_arena ? r->bytes : 0;
+	enum ep_attach verdict = len < offsetof(struct ep_replica, columns) ? EP_ATTACH_MAGIC : trust(r, config);
+	bool is_known = verdict != EP_ATTACH_MAGIC && verdict != EP_ATTACH_LAYOUT && verdict != EP_ATTACH_HEADER;
+	*bytes = is_known ? r->bytes : 0;
+	return verdict;
 }
 
 // ---- verified ------------------------------------------------------------------------------------------------------------------

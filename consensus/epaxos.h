@@ -110,8 +110,9 @@ size_t ep_replica_size(const struct ep_config *);
 enum ep_attach ep_replica_init(void *arena, size_t, const struct ep_config *, struct ep_replica **ret);
 // Goes on from what a killed process left in the arena, after having verified it (attach.c).
 enum ep_attach ep_replica_attach(void *arena, size_t, const struct ep_config *, struct ep_replica **ret);
-// Bytes that an arena was made with, from the first `len` bytes of it (4096 are enough); 0: this is no arena's beginning.
-uint64_t ep_arena_bytes(const void *head, size_t len);
+// What the first `len` bytes (4096 are enough) of a file say about it, when it has another size than this configuration needs: the
+// verdict of ep_replica_attach() as far as the header tells it, and the bytes that it was made with (0: not known).
+enum ep_attach ep_arena_look(const void *head, size_t len, const struct ep_config *, uint64_t *bytes);
 
 // ---- effects ------------------------------------------------------------------------------------------------
 // Output goes into frames that the shell lends: effects->frames[used..count) are blank (len = 0). The core takes the

@@ -18,19 +18,24 @@
 	". A replica never votes from state that it cannot vouch for: this identity is lost, the cluster goes on without it, and a member with a new uuid " \
 	"can take its place. Only in a cluster that never served may --arena-fresh start it empty"
 
-static bool find_hugetlbfs(char *dir, size_t size)
+// Where an arena may lie when the configuration does not say: every hugetlbfs mount that may be written, at last shared memory.
+#define PLACES_MAX 16
+struct places {
+	char dir[PLACES_MAX][256];
+	uint32_t count;
+};
+
+static void find_places(struct places *p)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "r");
 	struct mntent *m;
-	bool is_found = false;
-	while (mounts && !is_found && (m = getmntent(mounts)))
-		if (strcmp(m->mnt_type, "hugetlbfs") == 0 && access(m->mnt_dir, W_OK) == 0) {
-			snprintf(dir, size, "%s", m->mnt_dir);
-			is_found = true;
-		}
+	p->count = 0;
+	while (mounts && p->count < PLACES_MAX - 1 && (m = getmntent(mounts)))
+		if (strcmp(m->mnt_type, "hugetlbfs") == 0 && access(m->mnt_dir, W_OK) == 0)
+			snprintf(p->dir[p->count++], sizeof p->dir[0], "%s", m->mnt_dir);
 	if (mounts)
 		endmntent(mounts);
-	return is_found;
+	snprintf(p->dir[p->count++], sizeof p->dir[0], "/dev/shm");
 }
 
 // All pages at once: a missing one is a sentence now, not a SIGBUS later. A signal (some drivers use them) only interrupts.
@@ -69,7 +74,10 @@ static bool take(struct dp_arena *a, const char *path, int flags, struct stat *s
 	struct statfs fs;
 	a->fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
 	if (a->fd < 0 || fstatfs(a->fd, &fs) != 0 || fstat(a->fd, st) != 0) {
-		snprintf(error, size, "arena %s: %s; set `arena` in `replica` to a directory that may be written", path, strerror(errno));
+		bool is_new = flags & O_CREAT;
+		snprintf(error, size, "arena %s%s: %s; %s", path, is_new ? "" : " cannot be opened", strerror(errno),
+			 is_new ? "set `arena` in `replica` to a directory that may be written" :
+				  "start pnyx-replica as the user whose file it is, or make it that user's again (chown, chmod u+rw)");
 		return false;
 	}
 	a->is_huge = (uint64_t)fs.f_type == HUGETLBFS_MAGIC;
@@ -91,94 +99,6 @@ static bool map(struct dp_arena *a, char *error, size_t size)
 		return true;
 	snprintf(error, size, "arena %s cannot be mapped: %s", a->path, strerror(errno));
 	return false;
-}
-
-// A file of another size than this configuration needs: cut short, made with other sizes, or no arena at all.
-static void explain_size(const struct dp_arena *a, size_t is, char *error, size_t size)
-{
-	size_t head = is < a->page ? is : a->page;
-	void *base = mmap(NULL, head, PROT_READ, MAP_SHARED, a->fd, 0);
-	uint64_t made = base == MAP_FAILED ? 0 : ep_arena_bytes(base, head);
-	if (base != MAP_FAILED)
-		munmap(base, head);
-	if (made == 0)
-		snprintf(error, size, "arena %s has %zu bytes, not %zu, and does not begin like an arena: name another file, or restore this one%s", a->path,
-			 is, a->bytes, DP_LOST_IDENTITY);
-	else if (made > is)
-		snprintf(error, size, "arena %s is cut short: %zu of %llu bytes are there. What is missing may be promises%s", a->path, is,
-			 (unsigned long long)made, DP_LOST_IDENTITY);
-	else
-		snprintf(error, size, "arena %s was made with other sizes: it has %zu bytes, this configuration needs %zu. Restore the sizes that it was made with",
-			 a->path, is, a->bytes);
-}
-
-static bool open_there(struct dp_arena *a, size_t bytes, char *error, size_t size)
-{
-	struct stat st;
-	if (!take(a, a->path, 0, &st, error, size))
-		return false;
-	a->was_there = true;
-	a->bytes = (bytes + a->page - 1) / a->page * a->page;
-	if ((size_t)st.st_size != a->bytes) {
-		explain_size(a, (size_t)st.st_size, error, size);
-		return false;
-	}
-	return map(a, error, size);
-}
-
-// Made under another name until it is whole (dp_arena_replica): a start that is killed leaves no half of an arena.
-static bool open_new(struct dp_arena *a, size_t bytes, char *error, size_t size)
-{
-	struct stat st;
-	snprintf(a->path_new, sizeof a->path_new, "%s.new", a->path);
-	if (!take(a, a->path_new, O_CREAT, &st, error, size))
-		return false;
-	a->bytes = (bytes + a->page - 1) / a->page * a->page;
-	if (!reserve(a)) {
-		snprintf(error, size, "arena %s: no room for %zu MiB (%s): reserve more hugepages, use another directory, or lower window and app_capacity",
-			 a->path, a->bytes >> 20, strerror(errno));
-		unlink(a->path_new);
-		return false;
-	}
-	return map(a, error, size);
-}
-
-static bool try_open(struct dp_arena *a, size_t bytes, bool is_fresh, char *error, size_t size)
-{
-	struct stat st;
-	if (is_fresh)
-		unlink(a->path);
-	return stat(a->path, &st) == 0 ? open_there(a, bytes, error, size) : open_new(a, bytes, error, size);
-}
-
-bool dp_arena_open(struct dp_arena *a, const char *where, const char *uuid, size_t bytes, bool is_fresh, char *error, size_t size)
-{
-	char dir[256];
-	struct stat st;
-	*a = (struct dp_arena){ .fd = -1 };
-	if (where[0] != 0) {
-		bool is_dir = stat(where, &st) == 0 && S_ISDIR(st.st_mode);
-		snprintf(a->path, sizeof a->path, is_dir ? "%s/pnyx-%s.arena" : "%s", where, uuid);
-		return try_open(a, bytes, is_fresh, error, size);
-	}
-	if (find_hugetlbfs(dir, sizeof dir)) {
-		snprintf(a->path, sizeof a->path, "%s/pnyx-%s.arena", dir, uuid);
-		bool is_there = access(a->path, F_OK) == 0;
-		if (try_open(a, bytes, is_fresh, error, size))
-			return true;
-		if (is_there && !is_fresh)
-			return false; // an identity's state is never passed over
-		if (a->fd >= 0)
-			close(a->fd);
-	}
-	snprintf(a->path, sizeof a->path, "/dev/shm/pnyx-%s.arena", uuid);
-	return try_open(a, bytes, is_fresh, error, size);
-}
-
-void dp_arena_close(struct dp_arena *a)
-{
-	munmap(a->base, a->bytes);
-	close(a->fd);
 }
 
 // Which, and what the operator can do.
@@ -228,6 +148,139 @@ static const char *refusal(enum ep_attach verdict)
 	return "is refused";
 }
 
+// A file of another size than this configuration needs: whose it is comes first, then cut short, or made with other sizes.
+static void explain_size(const struct dp_arena *a, const struct ep_config *config, size_t is, char *error, size_t size)
+{
+	uint64_t made = 0;
+	size_t head = is < a->page ? is : a->page;
+	void *base = mmap(NULL, head, PROT_READ, MAP_SHARED, a->fd, 0);
+	enum ep_attach verdict = base == MAP_FAILED ? EP_ATTACH_MAGIC : ep_arena_look(base, head, config, &made);
+	if (base != MAP_FAILED)
+		munmap(base, head);
+	if (verdict == EP_ATTACH_MAGIC)
+		snprintf(error, size, "arena %s has %zu bytes, not %zu, and does not begin like an arena: name another file, or restore this one%s", a->path,
+			 is, a->bytes, DP_LOST_IDENTITY);
+	else if (verdict != EP_ATTACH_OK && verdict != EP_ATTACH_SIZES)
+		snprintf(error, size, "arena %s %s", a->path, refusal(verdict));
+	else if (made > is)
+		snprintf(error, size, "arena %s is cut short: %zu of %llu bytes are there. What is missing may be promises%s", a->path, is,
+			 (unsigned long long)made, DP_LOST_IDENTITY);
+	else
+		snprintf(error, size, "arena %s was made with other sizes: it has %zu bytes, this configuration needs %zu. Restore the sizes that it was made with",
+			 a->path, is, a->bytes);
+}
+
+static bool open_there(struct dp_arena *a, const struct ep_config *config, char *error, size_t size)
+{
+	struct stat st;
+	if (!take(a, a->path, 0, &st, error, size))
+		return false;
+	a->was_there = true;
+	a->bytes = (ep_replica_size(config) + a->page - 1) / a->page * a->page;
+	if ((size_t)st.st_size != a->bytes) {
+		explain_size(a, config, (size_t)st.st_size, error, size);
+		return false;
+	}
+	return map(a, error, size);
+}
+
+// Made under another name until it is whole (dp_arena_replica): a start that is killed leaves no half of an arena.
+static bool open_new(struct dp_arena *a, const struct ep_config *config, char *error, size_t size)
+{
+	struct stat st;
+	snprintf(a->path_new, sizeof a->path_new, "%s.new", a->path);
+	if (!take(a, a->path_new, O_CREAT, &st, error, size))
+		return false;
+	a->bytes = (ep_replica_size(config) + a->page - 1) / a->page * a->page;
+	if (!reserve(a)) {
+		char pages[64] = "free some";
+		if (a->is_huge)
+			snprintf(pages, sizeof pages, "reserve %zu more hugepages of %zu MiB", a->bytes / a->page, a->page >> 20);
+		snprintf(error, size, "arena %s: no room for %zu MiB (%s): %s, use another directory, or lower window and app_capacity", a->path,
+			 a->bytes >> 20, strerror(errno), pages);
+		unlink(a->path_new);
+		return false;
+	}
+	return map(a, error, size);
+}
+
+// Throws an arena away, unless a living process has it.
+static bool discard(const char *path, char *error, size_t size)
+{
+	struct dp_arena old;
+	struct stat st;
+	bool is_free = take(&old, path, 0, &st, error, size) && unlink(path) == 0;
+	close(old.fd);
+	return is_free;
+}
+
+static bool open_at(struct dp_arena *a, const struct ep_config *config, bool is_fresh, char *error, size_t size)
+{
+	if (access(a->path, F_OK) != 0)
+		return open_new(a, config, error, size);
+	if (!is_fresh)
+		return open_there(a, config, error, size);
+	return discard(a->path, error, size) && open_new(a, config, error, size);
+}
+
+// The configuration names no place. An identity's arena is never passed over, wherever an earlier start has found room for it.
+static bool open_somewhere(struct dp_arena *a, const struct ep_config *config, const char *uuid, bool is_fresh, char *error, size_t size)
+{
+	struct places p;
+	char other[sizeof a->path] = "";
+	find_places(&p);
+	for (uint32_t k = 0; k < p.count; k++) {
+		snprintf(a->path, sizeof a->path, "%s/pnyx-%s.arena", p.dir[k], uuid);
+		if (access(a->path, F_OK) != 0)
+			continue;
+		if (is_fresh && !discard(a->path, error, size))
+			return false;
+		if (!is_fresh && other[0] != 0) {
+			snprintf(error, size, "there are two arenas of this member, %s and %s: name the right one in `arena` of `replica`", other, a->path);
+			return false;
+		}
+		if (!is_fresh)
+			memcpy(other, a->path, sizeof other);
+	}
+	if (other[0] != 0) {
+		memcpy(a->path, other, sizeof other);
+		return open_there(a, config, error, size);
+	}
+	for (uint32_t k = 0; k < p.count; k++) {
+		snprintf(a->path, sizeof a->path, "%s/pnyx-%s.arena", p.dir[k], uuid);
+		if (open_new(a, config, error, size))
+			return true;
+		if (a->fd >= 0)
+			close(a->fd);
+	}
+	return false;
+}
+
+bool dp_arena_open(struct dp_arena *a, const struct ep_config *config, const char *where, const char *uuid, bool is_fresh, char *error, size_t size)
+{
+	struct stat st;
+	*a = (struct dp_arena){ .fd = -1 };
+	if (where[0] == 0)
+		return open_somewhere(a, config, uuid, is_fresh, error, size);
+	bool is_dir = stat(where, &st) == 0 && S_ISDIR(st.st_mode);
+	snprintf(a->path, sizeof a->path, is_dir ? "%s/pnyx-%s.arena" : "%s", where, uuid);
+	return open_at(a, config, is_fresh, error, size);
+}
+
+void dp_arena_close(struct dp_arena *a)
+{
+	munmap(a->base, a->bytes);
+	close(a->fd);
+}
+
+// Never in the place of another: two starts at once may both have found none.
+static bool give_name(const struct dp_arena *a)
+{
+	if (renameat2(AT_FDCWD, a->path_new, AT_FDCWD, a->path, RENAME_NOREPLACE) == 0)
+		return true;
+	return errno == EINVAL && rename(a->path_new, a->path) == 0; // a file system without that
+}
+
 bool dp_arena_replica(struct dp_arena *a, const struct ep_config *config, struct ep_replica **ret, char *error, size_t size)
 {
 	const char *wrong = ep_config_check(config);
@@ -237,10 +290,11 @@ bool dp_arena_replica(struct dp_arena *a, const struct ep_config *config, struct
 	}
 	enum ep_attach verdict = a->was_there ? ep_replica_attach(a->base, a->bytes, config, ret) :
 						ep_replica_init(a->base, a->bytes, config, ret);
-	if (verdict == EP_ATTACH_OK && (a->was_there || rename(a->path_new, a->path) == 0))
+	if (verdict == EP_ATTACH_OK && (a->was_there || give_name(a)))
 		return true;
 	if (verdict == EP_ATTACH_OK)
-		snprintf(error, size, "arena %s cannot get its name: %s", a->path, strerror(errno));
+		snprintf(error, size, "arena %s cannot get its name: %s%s", a->path, strerror(errno),
+			 errno == EEXIST ? "; another pnyx-replica of this identity has just made it" : "");
 	else
 		snprintf(error, size, "arena %s %s", a->path, refusal(verdict));
 	if (!a->was_there)

@@ -13,9 +13,9 @@ struct dp_arena {
 	char path[512], path_new[520]; // the second until it is whole
 };
 
-// Opens or makes the file for this member and maps it. `where`: a directory, a file, or "" (the first hugetlbfs
-// mount that may be written, else /dev/shm). `is_fresh` removes what was there. False: `error` says what to do.
-bool dp_arena_open(struct dp_arena *, const char *where, const char *uuid, size_t bytes, bool is_fresh, char *error, size_t error_size);
+// Opens or makes the file for this member and maps it. `where`: a directory, a file, or "" (where this identity's arena is; a new one on
+// the first hugetlbfs mount that has room, else in /dev/shm). `is_fresh` removes what was there. False: `error` says what to do.
+bool dp_arena_open(struct dp_arena *, const struct ep_config *, const char *where, const char *uuid, bool is_fresh, char *error, size_t size);
 void dp_arena_close(struct dp_arena *);
 // Makes or attaches the replica in it. False: `error`.
 bool dp_arena_replica(struct dp_arena *, const struct ep_config *, struct ep_replica **ret, char *error, size_t error_size);

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-// The kernel's name for this boot, as 16 bytes: an arena from another boot is not trusted.
-static void read_boot_id(uint8_t *id)
+bool dp_convert_boot(uint8_t *id)
 {
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
-	for (int k = 0; f && k < 16; k++) {
+	int k = 0;
+	for (; f && k < 16; k++) {
 		unsigned byte = 0;
 		int c = fgetc(f);
 		if (c != '-')
@@ -19,6 +19,7 @@ static void read_boot_id(uint8_t *id)
 	}
 	if (f)
 		fclose(f);
+	return k == 16;
 }
 
 static void take(uint32_t *field, uint32_t value)
@@ -46,7 +47,6 @@ void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
 	c->hash_seed = from->cluster.hash_seed;
 	c->frame_max = from->cluster.frame_max;
 	c->seed = from->cluster.id ^ (from->self + 1ULL) << 56;
-	read_boot_id(c->boot_id);
 	for (uint32_t m = 0; m < from->members_count; m++) {
 		memcpy(c->members[m].uuid, from->members[m].uuid, 16);
 		c->members[m].incarnation = from->members[m].incarnation;

@@ -61,6 +61,11 @@ static bool read_config(void)
 		return false;
 	dp_convert_core(&app.file, &app.core);
 	dp_convert_net(&app.file, &app.net);
+	if (!dp_convert_boot(app.core.boot_id)) {
+		snprintf(app.error, sizeof app.error,
+			 "/proc/sys/kernel/random/boot_id does not say which boot of the machine this is, and an arena from before the last one must not be used: mount /proc");
+		return false;
+	}
 	const char *wrong = ep_config_check(&app.core);
 	if (wrong)
 		pnyx_config_blame(app.options.config_path, wrong, app.error, sizeof app.error);
@@ -123,8 +128,7 @@ static bool open_arena(void)
 {
 	struct ep_replica *replica;
 	const char *uuid = app.file.members[app.file.self].uuid_text;
-	if (!dp_arena_open(&app.arena, app.file.replica.arena, uuid, ep_replica_size(&app.core), app.options.is_fresh, app.error,
-			   sizeof app.error) ||
+	if (!dp_arena_open(&app.arena, &app.core, app.file.replica.arena, uuid, app.options.is_fresh, app.error, sizeof app.error) ||
 	    !dp_arena_replica(&app.arena, &app.core, &replica, app.error, sizeof app.error))
 		return false;
 	checked = app.loop.consensus.replica = replica;

@@ -1,5 +1,6 @@
 // The arena's file: made, locked, taken up again, refused.
 #include "dataplane/arena.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ static void setup(void)
 static bool open_at(struct dp_arena *arena, const char *where, bool is_fresh)
 {
 	error[0] = 0;
-	return dp_arena_open(arena, where, uuid, ep_replica_size(&config), is_fresh, error, sizeof error);
+	return dp_arena_open(arena, &config, where, uuid, is_fresh, error, sizeof error);
 }
 
 static bool says(const char *words)
@@ -72,6 +73,11 @@ static void test_attached(void)
 	CU_ASSERT(says("in use by another running pnyx-replica"));
 	CU_ASSERT(says(self));
 	close(b.fd);
+	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
+	dp_arena_close(&a);
+	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FALSE(open_at(&b, folder, true)); // nor is it thrown away while another lives
+	CU_ASSERT(says("in use by another running pnyx-replica"));
 	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	dp_arena_close(&a);
 	CU_ASSERT_FATAL(open_at(&a, folder, true));
@@ -131,6 +137,11 @@ static void test_sizes(void)
 	CU_ASSERT_FALSE(open_at(&b, folder, false));
 	CU_ASSERT(says("was made with other sizes"));
 	close(b.fd);
+	config.cluster = 6; // and whose it is comes first
+	CU_ASSERT_FALSE(open_at(&b, folder, false));
+	CU_ASSERT(says("belongs to another cluster:"));
+	close(b.fd);
+	config.cluster = 5;
 	config.window = 128;
 	off_t cuts[] = { (off_t)a.bytes - 4096, 4096, 200, 0 };
 	const char *words[] = { "is cut short", "is cut short", "does not begin like an arena", "does not begin like an arena" };
@@ -158,6 +169,25 @@ static void test_half(void)
 	unlink(a.path);
 }
 
+// Two starts at once have both found nothing: the second does not take the first one's place.
+static void test_race(void)
+{
+	setup();
+	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FALSE(open_at(&b, folder, false));
+	CU_ASSERT(says("in use by another running pnyx-replica"));
+	close(b.fd);
+	int fd = open(a.path, O_CREAT | O_RDWR, 0600);
+	CU_ASSERT(fd >= 0 && ftruncate(fd, 77) == 0);
+	close(fd);
+	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
+	CU_ASSERT(says("has just made it"));
+	struct stat st;
+	CU_ASSERT(stat(a.path, &st) == 0 && st.st_size == 77);
+	dp_arena_close(&a);
+	unlink(a.path);
+}
+
 static void test_places(void)
 {
 	char path[128];
@@ -177,8 +207,9 @@ static void test_no_room(void)
 {
 	setup();
 	config.window = 1u << 24;
-	config.own_max = 1024;
-	CU_ASSERT_FALSE(dp_arena_open(&a, folder, uuid, 1ULL << 60, false, error, sizeof error));
+	config.n = 7;
+	config.frame_max = EP_FRAME_MAX_MAX; // a terabyte
+	CU_ASSERT_FALSE(open_at(&a, folder, false));
 	CU_ASSERT(says("no room for"));
 	CU_ASSERT_NOT_EQUAL(access(a.path, F_OK), 0);
 	CU_ASSERT_NOT_EQUAL(access(a.path_new, F_OK), 0);
@@ -191,6 +222,7 @@ static const struct unit_test tests[] = {
 	{ "refused", test_refused },
 	{ "sizes", test_sizes },
 	{ "half of an arena", test_half },
+	{ "two at once", test_race },
 	{ "places", test_places },
 	{ "no room", test_no_room },
 };

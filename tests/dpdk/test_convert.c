@@ -103,6 +103,7 @@ static void test_members(void)
 	dp_convert_core(&from, &other);
 	CU_ASSERT_NOT_EQUAL(core.seed, other.seed);
 	CU_ASSERT_EQUAL(memcmp(core.members, other.members, sizeof core.members), 0);
+	CU_ASSERT(dp_convert_boot(core.boot_id) && dp_convert_boot(other.boot_id));
 	CU_ASSERT_EQUAL(memcmp(core.boot_id, other.boot_id, 16), 0);
 	static const uint8_t zero[16];
 	CU_ASSERT_NOT_EQUAL(memcmp(core.boot_id, zero, 16), 0);
