@@ -42,7 +42,10 @@ static inline bool add_application(const struct ep_config *config, const struct 
 	for (uint32_t k = 0; k < intent.keys_count; k++)
 		add(keys, ep_hash64(ep_key_seed(config), intent.keys[k].data, intent.keys[k].len),
 		    intent.keys[k].is_write && c->kind == EP_CMD_UPDATE, true);
-	keys->cost += c->kind == EP_CMD_UPDATE ? intent.cost : 0;
+	if (c->kind == EP_CMD_UPDATE) {
+		keys->cost += intent.cost;
+		keys->growth += intent.growth;
+	}
 	return true;
 }
 
@@ -76,7 +79,7 @@ static inline bool add_command(const struct ep_config *config, uint32_t col, uin
 
 static void clear(struct ep_keys *keys)
 {
-	keys->count = keys->cost = 0;
+	keys->count = keys->cost = keys->growth = 0;
 	keys->is_barrier = false;
 }
 
@@ -103,6 +106,7 @@ void ep_keys_join(struct ep_keys *a, const struct ep_keys *b)
 	for (uint32_t k = 0; k < b->count; k++)
 		add(a, b->key[k].hash, b->key[k].is_write, b->key[k].is_app);
 	a->cost += b->cost;
+	a->growth += b->growth;
 	a->is_barrier |= b->is_barrier;
 }
 

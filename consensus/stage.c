@@ -75,19 +75,20 @@ static enum ep_admission begin(struct ep_replica *r)
 	stage->i = r->next_i;
 	stage->slot = slot;
 	stage->is_closed = false;
-	stage->keys.count = stage->keys.cost = 0;
+	stage->keys.count = stage->keys.cost = stage->keys.growth = 0;
 	stage->keys.is_barrier = false;
 	*(struct ep_wire_payload *)(void *)ep_payload(r, slot) = (struct ep_wire_payload){ .len = sizeof(struct ep_wire_payload) };
 	return EP_ADMIT;
 }
 
 // Every member may hold up to cost_max in flight twice over: growth not executed here yet, and room that was freed here
-// but not yet elsewhere (EX5).
-static bool has_app_room(const struct ep_replica *r, uint32_t cost)
+// but not yet elsewhere (EX5). What only frees is let into a full store: how else would it ever have room again?
+static bool has_app_room(const struct ep_replica *r, const struct ep_keys *keys)
 {
 	uint64_t reserve = 2ULL * r->n * r->config.cost_max, staged = ep_is_staged(r) ? r->stage.keys.cost : 0;
-	return cost == 0 || (r->own_cost + staged + cost <= r->config.cost_max &&
-			     pnyx_app_used(ep_at(r, r->at_app)) + reserve <= r->config.app_capacity);
+	if (keys->cost != 0 && r->own_cost + staged + keys->cost > r->config.cost_max)
+		return false;
+	return keys->growth == 0 || pnyx_app_used(ep_at(r, r->at_app)) + reserve <= r->config.app_capacity;
 }
 
 static bool has_place(const struct ep_replica *r, const struct ep_wire_command *command)
@@ -135,7 +136,7 @@ enum ep_admission ep_stage(struct ep_replica *r, struct ep_effects *fx, const st
 		if (verdict != EP_ADMIT)
 			return verdict;
 	}
-	if (!has_app_room(r, keys->cost)) {
+	if (!has_app_room(r, keys)) {
 		r->counters.busy_room++;
 		return EP_ADMIT_ROOM;
 	}

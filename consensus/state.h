@@ -111,6 +111,7 @@ struct ep_recovery {
 struct ep_keys {
 	uint32_t count;
 	uint32_t cost;   // application units that the commands may add or free
+	uint32_t growth; // those that they may add
 	bool is_barrier; // interferes with everything: RECONFIG, or more keys than EP_KEYS_MAX
 	struct ep_key {
 		uint64_t hash;

@@ -17,10 +17,10 @@ struct pnyx_key {
 	bool is_write;
 };
 
-// What inspecting a command tells. `cost`: the most units (pnyx_app_used) that it can add or free.
+// What inspecting a command tells. `cost`: the most units (pnyx_app_used) that it can add or free; `growth`: the most that it can add.
 struct pnyx_intent {
 	uint32_t keys_count;
-	uint32_t cost;
+	uint32_t cost, growth;
 	bool is_read; // changes nothing
 	struct pnyx_key keys[PNYX_KEYS_MAX];
 };

@@ -89,6 +89,7 @@ enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, uint32_
 		intent->keys[k] = (struct pnyx_key){e.key, (uint8_t)e.key_len, writes};
 		intent->cost += entry_cost(head->op, &e, result_max);
 	}
+	intent->growth = head->op == PNYX_KV_DELETE ? 0 : intent->cost;
 	return PNYX_FINE;
 }
 

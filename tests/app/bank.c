@@ -56,7 +56,7 @@ enum pnyx_verdict pnyx_app_inspect(const uint8_t *command, uint32_t len, uint32_
 		return PNYX_MALFORMED;
 	bool is_write = c->op == BANK_TRANSFER;
 	intent->is_read = !is_write;
-	intent->cost = 0;
+	intent->cost = intent->growth = 0;
 	intent->keys_count = c->from == c->to ? 1 : 2;
 	intent->keys[0] = (struct pnyx_key){(const uint8_t *)&c->from, sizeof c->from, is_write};
 	if (intent->keys_count == 2)

@@ -94,7 +94,7 @@ static uint32_t command(uint8_t *out, uint8_t kind, const struct ep_session_id *
 	uint32_t len = 0;
 	if (key) {
 		struct kv_text none = { "", 0 }, k = { key, (uint32_t)strlen(key) }, v = { value, value ? (uint32_t)strlen(value) : 0 };
-		len = kv_bytes_begin(bytes, value ? PNYX_KV_PUT : PNYX_KV_GET, 0);
+		len = kv_bytes_begin(bytes, value ? PNYX_KV_PUT : kind == EP_CMD_UPDATE ? PNYX_KV_DELETE : PNYX_KV_GET, 0);
 		len = kv_bytes_add(bytes, len, k, value ? v : none, none);
 		memcpy(out + sizeof head, bytes, len);
 	}

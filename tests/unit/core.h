@@ -53,7 +53,7 @@ struct recovered {
 	bool is_nop;
 };
 void core_recover_ok(struct core *, const struct recovered *);
-// A client's request; the cookie is `seq`.
+// A client's request; the cookie is `seq`. An UPDATE without a value deletes.
 void core_request(struct core *, uint8_t kind, const struct ep_session_id *, uint64_t seq, const char *key, const char *value);
 struct ep_session_id core_open(struct core *); // at n = 1, or with core_help()
 // Time passes, timers run.

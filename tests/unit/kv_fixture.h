@@ -36,6 +36,7 @@ static inline enum pnyx_kv_code run(const struct command *c, uint32_t cap)
 	CU_ASSERT_EQUAL(result[cap < RESULT_MAX ? cap : RESULT_MAX], 0xee);
 	CU_ASSERT_EQUAL(head()->op, ((const struct pnyx_kv_command *)c->bytes)->op);
 	CU_ASSERT((used > before ? used - before : before - used) <= intent.cost);
+	CU_ASSERT(used <= before + intent.growth);
 	return (enum pnyx_kv_code)head()->code;
 }
 

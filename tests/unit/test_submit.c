@@ -55,19 +55,38 @@ static void test_busy(void)
 	core_end(&c);
 }
 
-// The window is full before its reserve begins: 64 of 128.
+// The window is full before its reserve begins: 64 of 128 numbers, when a member executes nothing. What is in flight then still ends, and
+// with the member's report there is room again.
 static void test_window_full(void)
 {
-	struct ep_config config = core_config(1, 0, 0);
-	config.own_max = 64;
-	core_start_with(&c, &config);
-	c.r->columns[0].agreed = 0;
-	uint64_t k = 1;
-	for (; k <= 100 && core_count(&c, EP_C_BUSY) == 0; k++) {
-		c.r->columns[0].agreed = c.r->columns[0].stable; // others lag behind
+	uint64_t silent[EP_MEMBERS_MAX] = { 0 }, prefix[3] = { 64, 0, 0 };
+	core_start(&c, 3, 0, 0);
+	for (uint64_t k = 1; k <= 64; k++) {
 		core_request(&c, EP_CMD_READ, NULL, k, "k", NULL);
+		if (k <= 60) // four stay in flight
+			core_preaccept_ok(&c, core_record(&c, 0, k)->fq, k, silent);
+		CU_ASSERT_EQUAL(core_count(&c, EP_C_BUSY), 0);
 	}
-	CU_ASSERT(c.r->counters.busy_window > 0 || k > 64);
+	core_request(&c, EP_CMD_READ, NULL, 65, "k", NULL);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_BUSY), 1);
+	CU_ASSERT_EQUAL(c.r->counters.busy_window, 1);
+	CU_ASSERT_EQUAL(ep_exec_prefix(c.r, 0), 60);
+	for (uint64_t k = 61; k <= 64; k++)
+		core_preaccept_ok(&c, core_record(&c, 0, k)->fq, k, silent);
+	CU_ASSERT_EQUAL(ep_exec_prefix(c.r, 0), 64);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_REPLY), 64);
+	for (uint8_t from = 1; from < 3; from++) {
+		core_request(&c, EP_CMD_READ, NULL, 65 + from, "k", NULL);
+		CU_ASSERT_EQUAL(c.r->counters.busy_window, 1u + from); // until both have executed it
+		uint8_t *body = core_begin(&c, from, EP_STATUS, 0, 0, 0, 0, 3 * sizeof prefix);
+		for (uint32_t part = 0; part < 2; part++)
+			memcpy(body + part * sizeof prefix, prefix, sizeof prefix);
+		core_send(&c, from);
+	}
+	core_forget(&c);
+	core_request(&c, EP_CMD_READ, NULL, 70, "k", NULL);
+	CU_ASSERT_PTR_NOT_NULL(core_said(&c, 1, EP_PREACCEPT));
+	CU_ASSERT_EQUAL(c.r->counters.busy_window, 3);
 	core_end(&c);
 }
 
@@ -85,6 +104,34 @@ static void test_room(void)
 	CU_ASSERT_PTR_NOT_NULL(core_said(&c, EP_CLIENT, EP_C_BUSY));
 	CU_ASSERT_EQUAL(c.r->counters.busy_room, 1);
 	CU_ASSERT_EQUAL(ep_known(c.r, 0), 0);
+	core_end(&c);
+}
+
+// What only frees is let into a full store, which has room again by it.
+static void test_room_by_deleting(void)
+{
+	struct ep_config config = core_config(1, 0, 0);
+	config.cost_max = 60;
+	config.app_capacity = 130;
+	core_start_with(&c, &config);
+	struct ep_session_id session = core_open(&c);
+	char key[16];
+	uint64_t seq = 0, puts = 0;
+	while (c.r->counters.busy_room == 0 && puts < 50) {
+		snprintf(key, sizeof key, "key%u", (unsigned)++puts);
+		core_request(&c, EP_CMD_UPDATE, &session, ++seq, key, "v");
+	}
+	CU_ASSERT_EQUAL(c.r->counters.busy_room, 1);
+	uint64_t full = pnyx_app_used(ep_at(c.r, c.r->at_app));
+	CU_ASSERT(full > 0);
+	core_forget(&c);
+	core_request(&c, EP_CMD_UPDATE, &session, seq, "key1", NULL);
+	const struct said *s = core_said(&c, EP_CLIENT, EP_C_REPLY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(((const struct ep_wire_reply *)(s->msg + 1))->status, EP_OK);
+	CU_ASSERT(pnyx_app_used(ep_at(c.r, c.r->at_app)) < full);
+	core_request(&c, EP_CMD_UPDATE, &session, seq + 1, "again", "v");
+	CU_ASSERT_EQUAL(c.r->counters.busy_room, 1);
 	core_end(&c);
 }
 
@@ -112,5 +159,6 @@ static void test_alone(void)
 }
 
 static const struct unit_test tests[] = { { "PreAccept", test_preaccepts }, { "designated peer", test_designated }, { "busy", test_busy },
-					  { "window", test_window_full }, { "room", test_room }, { "taken", test_taken }, { "alone", test_alone } };
+					  { "window", test_window_full }, { "room", test_room },
+					  { "room by deleting", test_room_by_deleting }, { "taken", test_taken }, { "alone", test_alone } };
 UNIT_MAIN("submit", tests)
