@@ -148,7 +148,7 @@ static uint32_t list_start(struct ep_replica *r, ep_slot v, uint32_t col, const 
 			if (link->entry == own->entry && link->is_listed)
 				return ep_link_of(r, guess, k);
 		}
-	return ep_track(ep_entry(r, own->entry), col)->newest;
+	return ep_index_older(r, own->entry, col, top + 1);
 }
 
 // What one candidate of a list means for v.

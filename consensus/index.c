@@ -51,7 +51,7 @@ static uint32_t entry_make(struct ep_replica *r, uint64_t hash)
 	*entry = (struct ep_entry){ .hash = hash, .next = *bucket };
 	*bucket = at;
 	for (uint32_t c = 0; c < r->n; c++)
-		*ep_track(entry, c) = (struct ep_track){ .newest = EP_NIL };
+		*ep_track(entry, c) = (struct ep_track){ .newest = EP_NIL, .oldest = EP_NIL };
 	return at;
 }
 
@@ -88,6 +88,17 @@ static inline void cover(const struct ep_replica *r, struct ep_entry *entry, boo
 	}
 }
 
+static void cover_all(struct ep_replica *r, struct ep_keys *keys, uint64_t *deps)
+{
+	for (uint32_t k = 0; k < keys->count && !keys->is_barrier; k++) {
+		struct ep_key *key = &keys->key[k];
+		uint32_t at = ep_index_find(r, key->hash);
+		key->entry = at == EP_NIL ? EP_KEY_ABSENT : at + 1;
+		if (at != EP_NIL)
+			cover(r, ep_entry(r, at), key->is_write, deps);
+	}
+}
+
 void ep_index_conflicts(struct ep_replica *r, struct ep_keys *keys, uint32_t col, uint64_t i, uint64_t *deps)
 {
 	for (uint32_t c = 0; c < r->n; c++) {
@@ -97,32 +108,75 @@ void ep_index_conflicts(struct ep_replica *r, struct ep_keys *keys, uint32_t col
 		uint64_t gone = r->self == col ? column->agreed : column->stable;
 		deps[c] = top > gone ? top : gone;
 	}
-	for (uint32_t k = 0; k < keys->count && !keys->is_barrier; k++) {
-		struct ep_key *key = &keys->key[k];
-		uint32_t at = ep_index_find(r, key->hash);
-		key->entry = at == EP_NIL ? EP_KEY_ABSENT : at + 1;
-		if (at != EP_NIL)
-			cover(r, ep_entry(r, at), key->is_write, deps);
-	}
+	cover_all(r, keys, deps);
 	if (r->self != col)
 		deps[col] = 0; // own column: only the command leader sets it (B.2)
 	else if (deps[col] > i - 1)
 		deps[col] = i - 1;
 }
 
-// Makes a link and puts it into the list of its (key, column), newest first. Instances arrive nearly in order.
-static inline void list_insert(struct ep_replica *r, uint32_t link, struct ep_link *at, uint64_t i, struct ep_track *track)
+void ep_index_tops(struct ep_replica *r, struct ep_keys *keys, uint64_t *tops)
 {
-	uint32_t newer = EP_NIL, older = track->newest;
-	while (older != EP_NIL && ep_rec(r, ep_link_slot(r, older))->i > i) {
-		newer = older;
-		older = ep_link(r, older)->older;
+	for (uint32_t c = 0; c < r->n; c++)
+		tops[c] = keys->is_barrier ? r->columns[c].known : r->columns[c].barrier;
+	cover_all(r, keys, tops);
+}
+
+#define NEAR 32 // links, or instance numbers, looked at before a list is walked
+
+static inline uint64_t number_of(struct ep_replica *r, uint32_t link)
+{
+	return ep_rec(r, ep_link_slot(r, link))->i;
+}
+
+// The nearest lower instances of the column, one after the other: the first that is listed under this entry. `passed`: none is near.
+static uint32_t lower_neighbour(struct ep_replica *r, uint32_t col, uint64_t i, uint32_t entry, uint32_t passed)
+{
+	for (uint64_t k = i - 1; k + NEAR >= i && k > r->columns[col].stable; k--) {
+		ep_slot slot = ep_slot_of(r, col, k);
+		const struct ep_record *rec = ep_rec(r, slot);
+		if (!rec_is_live(rec) || rec->i != k)
+			continue;
+		uint32_t link = ep_link_of(r, slot, 0);
+		for (uint32_t end = link + rec->links; link < end; link++)
+			if (ep_link(r, link)->entry == entry && ep_link(r, link)->is_listed)
+				return link;
+	}
+	return passed;
+}
+
+// Most arrive nearly in order. A replica that catches up inserts below all that is new, or next to what it inserted before: then a key
+// that everybody writes is not walked from its newest end.
+uint32_t ep_index_older(struct ep_replica *r, uint32_t entry, uint32_t col, uint64_t i)
+{
+	const struct ep_track *track = ep_track(ep_entry(r, entry), col);
+	uint32_t at = track->newest;
+	for (uint32_t k = 0; k < NEAR; k++, at = ep_link(r, at)->older)
+		if (at == EP_NIL || number_of(r, at) < i)
+			return at;
+	if (number_of(r, track->oldest) > i)
+		return EP_NIL;
+	at = lower_neighbour(r, col, i, entry, at);
+	while (at != EP_NIL && number_of(r, at) > i)
+		at = ep_link(r, at)->older;
+	return at;
+}
+
+// Makes a link and puts it into the list of its (key, column), newest first.
+static inline void list_insert(struct ep_replica *r, uint32_t link, struct ep_link *at, uint64_t i, uint32_t col, struct ep_track *track)
+{
+	uint32_t older = track->newest, newer = EP_NIL;
+	if (older != EP_NIL && number_of(r, older) > i) {
+		older = ep_index_older(r, at->entry, col, i);
+		newer = older != EP_NIL ? ep_link(r, older)->newer : track->oldest;
 	}
 	at->older = older;
 	at->newer = newer;
 	at->is_listed = 1;
 	if (older != EP_NIL)
 		ep_link(r, older)->newer = link;
+	else
+		track->oldest = link;
 	if (newer != EP_NIL)
 		ep_link(r, newer)->older = link;
 	else
@@ -135,12 +189,15 @@ static inline void list_remove(struct ep_replica *r, uint32_t link, uint32_t col
 	if (!at->is_listed)
 		return;
 	at->is_listed = 0;
+	struct ep_track *track = ep_track(ep_entry(r, at->entry), col);
 	if (at->older != EP_NIL)
 		ep_link(r, at->older)->newer = at->newer;
+	else
+		track->oldest = at->newer;
 	if (at->newer != EP_NIL)
 		ep_link(r, at->newer)->older = at->older;
 	else
-		ep_track(ep_entry(r, at->entry), col)->newest = at->older;
+		track->newest = at->older;
 }
 
 static void insert_unindexed(struct ep_replica *r, ep_slot slot)
@@ -193,7 +250,7 @@ void ep_index_insert(struct ep_replica *r, ep_slot slot, const struct ep_keys *k
 		*at = (struct ep_link){ .entry = taken[k], .older = EP_NIL, .newer = EP_NIL, .is_write = is_write,
 					.is_app = keys->key[k].is_app };
 		if (is_listed)
-			list_insert(r, link, at, i, track);
+			list_insert(r, link, at, i, col, track);
 	}
 	rec->links = (uint8_t)keys->count;
 }

@@ -166,8 +166,7 @@ struct ep_entry {
 };
 struct ep_track {
 	uint64_t max_write, max_read; // highest instance of this column that writes, reads the key
-	uint32_t newest;              // link of the newest unordered instance, EP_NIL = none
-	uint32_t spare;
+	uint32_t newest, oldest;      // links at the ends of the list of unordered instances, EP_NIL = none
 };
 // One (instance, key) pair, in the list of unordered instances of its (key, column), sorted by instance number.
 struct ep_link {

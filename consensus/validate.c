@@ -39,12 +39,13 @@ static bool contradicts(struct ep_replica *r, struct ep_record *x, ep_slot slot,
 }
 
 // I of the pseudo-code: known here, not in D, interfering, and without (col, i) in its dependencies.
-static void find_conflicts(struct ep_replica *r, uint32_t col, uint64_t i, const struct ep_keys *keys, const uint64_t *initial,
-			   struct finding *out)
+static void find_conflicts(struct ep_replica *r, uint32_t col, uint64_t i, struct ep_keys *keys, const uint64_t *initial, struct finding *out)
 {
+	uint64_t tops[EP_MEMBERS_MAX];
+	ep_index_tops(r, keys, tops); // most often nothing lies above D
 	for (uint32_t c = 0; c < r->n; c++) {
 		uint64_t low = initial[c] > r->columns[c].stable ? initial[c] : r->columns[c].stable;
-		for (uint64_t x = low + 1; x <= r->columns[c].known; x++) {
+		for (uint64_t x = low + 1; x <= tops[c]; x++) {
 			ep_slot slot = ep_slot_of(r, c, x);
 			struct ep_record *rec = ep_rec(r, slot);
 			if (!rec_is_live(rec) || rec->i != x || (c == col && x == i))

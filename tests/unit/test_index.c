@@ -65,6 +65,47 @@ static void test_against_model(void)
 	core_end(&c);
 }
 
+// The lists of one key and one column are in order, from either end, in whatever order their instances come and go.
+static void check_list(uint64_t hash, uint32_t col, uint32_t expected)
+{
+	uint32_t at = ep_index_find(c.r, hash), count = 0, newer = EP_NIL;
+	const struct ep_track *track = ep_track(ep_entry(c.r, at), col);
+	for (uint32_t link = track->newest; link != EP_NIL; newer = link, link = ep_link(c.r, link)->older, count++) {
+		CU_ASSERT_EQUAL(ep_link(c.r, link)->newer, newer);
+		CU_ASSERT(newer == EP_NIL || ep_rec(c.r, ep_link_slot(c.r, newer))->i > ep_rec(c.r, ep_link_slot(c.r, link))->i);
+	}
+	CU_ASSERT_EQUAL(track->oldest, newer);
+	CU_ASSERT_EQUAL(count, expected);
+}
+
+static void test_lists(void)
+{
+	static const uint32_t step[] = { 1, 127, 3, 45, 64 * 2 - 31 }; // forwards, backwards, from both ends, here and there
+	struct ep_keys keys = { .count = 2, .key = { { .hash = 5, .is_write = true }, { .hash = 6, .is_write = false } } };
+	for (uint32_t s = 0; s < 5; s++)
+		for (uint32_t sparse = 0; sparse < 2; sparse++) { // all of them hold the key, or one in fifty
+			core_start(&c, 3, 0, 0);
+			uint32_t held = 0, gone = 0;
+			for (uint32_t k = 0; k < 128; k++) {
+				uint64_t i = 1 + (uint64_t)k * step[s] % 128;
+				keys.key[0].hash = sparse && i % 50 != 0 ? 100 : 5;
+				insert(1, i, &keys);
+				held += keys.key[0].hash == 5;
+				if (held > gone)
+					check_list(5, 1, held - gone);
+				check_list(6, 1, k + 1);
+			}
+			for (uint32_t k = 0; k < 127; k++) {
+				uint64_t i = 1 + (uint64_t)k * 77 % 128;
+				ep_index_unlist(c.r, ep_slot_of(c.r, 1, i));
+				gone += !sparse || i % 50 == 0;
+				check_list(5, 1, held - gone);
+				check_list(6, 1, 127 - k);
+			}
+			core_end(&c);
+		}
+}
+
 // An instance with too many keys, or without room for its keys, is depended on by everything: a superset.
 static void test_unindexed(void)
 {
@@ -132,6 +173,7 @@ static void test_own_column(void)
 	core_end(&c);
 }
 
-static const struct unit_test tests[] = { { "against a model", test_against_model }, { "unindexed", test_unindexed },
+static const struct unit_test tests[] = { { "against a model", test_against_model }, { "lists", test_lists },
+					  { "unindexed", test_unindexed },
 					  { "full pool", test_full_pool }, { "barrier", test_barrier }, { "own column", test_own_column } };
 UNIT_MAIN("index", tests)
