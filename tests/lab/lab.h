@@ -26,7 +26,7 @@ struct lab_options {
 	uint64_t keys, commands, seed;
 	double hot, reads, loss, seconds, warmup;
 	bool is_echo, is_long, is_huge, is_offloaded;
-	const char *json;
+	const char *json, *samples;
 };
 
 // A frame on its way, in virtual time.
@@ -160,6 +160,7 @@ void lab_drain(void);
 void lab_sample(void);
 // Into the report; false when it grew.
 bool lab_samples_report(void);
+bool lab_is_recycled(void);
 
 // ---- report.c
 // Remembers all counters: figures are differences to them.

@@ -30,6 +30,7 @@ static const struct argp_option table[] = {
 	{ "cap", 'A', "US", 0, "virtual clock: a turn that takes longer was interrupted by the machine and counts as this, default 100", 3 },
 	{ "huge", 'U', NULL, 0, "reserved huge pages (default: transparent ones where the kernel gives them)", 3 },
 	{ "long", 'L', NULL, 0, "sample the use of memory; fail unless it is flat and nobody was refused", 4 },
+	{ "samples", 'S', "FILE", 0, "with --long: the samples, a line each", 4 },
 	{ "seed", 'x', "N", 0, "of keys and operations, default 1", 4 },
 	{ "json", 'j', "FILE", 0, "the figures as one JSON object", 4 },
 	{ 0 },
@@ -92,6 +93,9 @@ static error_t set_where(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'x':
 		large(state, arg, 0, &o->seed);
+		return 0;
+	case 'S':
+		o->samples = arg;
 		return 0;
 	case 'j':
 		o->json = arg;

@@ -1,8 +1,9 @@
 // lab-restart: how long a start on a killed replica's arena takes, by the instances that it holds.
 //
 // Commits are laid before a core until its arena holds as many live instances as asked for: executed here, not by all, as when a
-// member is dead. The arena is a file that is unmapped and mapped again, as by a new process; then it is attached. At last everything is
-// recycled and attached once more: an idle arena of the same size.
+// member is dead; or, with --held, not executed here either, because the first of each column is missing. The arena is a file that is unmapped
+// and mapped again, as by a new process; then it is attached. At last everything is recycled and attached once more: an idle arena of
+// the same size. --keys 1 lets all of them write one key.
 #include <argp.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,13 +16,13 @@
 
 #define N 3
 #define SESSIONS 1024
-#define KEYS 100000
 #define FRAMES 64
 
 static struct {
-	uint32_t instances, window;
+	uint32_t instances, window, keys;
+	bool is_held;
 	const char *dir;
-} options = { .instances = 1000000, .window = 1u << 19, .dir = "/dev/shm" };
+} options = { .instances = 1000000, .window = 1u << 19, .keys = 100000, .dir = "/dev/shm" };
 
 static struct ep_config config;
 static struct ep_replica *replica;
@@ -38,6 +39,11 @@ static void need(bool holds, const char *why)
 		return;
 	fprintf(stderr, "lab-restart: %s\n", why);
 	exit(1);
+}
+
+static double ms_between(const struct timespec *a, const struct timespec *b)
+{
+	return (double)(b->tv_sec - a->tv_sec) * 1e3 + (double)(b->tv_nsec - a->tv_nsec) / 1e6;
 }
 
 static void *map(void)
@@ -61,6 +67,15 @@ static void *begin(uint8_t from, enum ep_msg_type type, uint8_t col, uint64_t i,
 	return msg + 1;
 }
 
+static void tick(void)
+{
+	ep_tick(replica, now, &effects);
+	effects.used = 0;
+	ep_effects_reset(&effects);
+	for (uint32_t f = 0; f < FRAMES; f++)
+		frames[f].len = 0;
+}
+
 static void deliver(uint8_t from)
 {
 	struct ep_source source = { .member = from };
@@ -68,13 +83,8 @@ static void deliver(uint8_t from)
 	ep_wire_seal(frame, frame_len);
 	now += 1000;
 	need(ep_receive(replica, now, &source, &view, &effects), "the lent frames are too few");
-	for (int turns = 0; turns < 100 && ep_deadline(replica) <= now; turns++) {
-		ep_tick(replica, now, &effects);
-		effects.used = 0;
-		ep_effects_reset(&effects);
-		for (uint32_t f = 0; f < FRAMES; f++)
-			frames[f].len = 0;
-	}
+	for (int turns = 0; turns < 100 && ep_deadline(replica) <= now; turns++)
+		tick();
 }
 
 // The k-th instance of a column: first a session each, then updates of these in turn.
@@ -86,7 +96,7 @@ static uint32_t payload_of(uint8_t *out, uint8_t col, uint64_t k)
 		struct pnyx_kv_command put = { .op = PNYX_KV_PUT, .count = 1 };
 		struct pnyx_kv_entry entry = { .key_len = 16, .value_len = 16 };
 		char key[33];
-		snprintf(key, sizeof key, "key %012llu%016llu", (unsigned long long)(k * N + col) % KEYS, (unsigned long long)k);
+		snprintf(key, sizeof key, "key %012llu%016llu", (unsigned long long)(k * N + col) % options.keys, (unsigned long long)k);
 		command.kind = EP_CMD_UPDATE;
 		command.session = (struct ep_session_id){ .i = 1 + k % SESSIONS, .epoch = 1, .col = col };
 		command.seq = k;
@@ -115,6 +125,20 @@ static void commit(uint8_t col, uint64_t i)
 	memcpy(body + sizeof value, deps, sizeof deps);
 	memcpy(body + sizeof value + sizeof deps, payload, len);
 	deliver(from);
+}
+
+// What was missing arrives: everything can be executed.
+static void fill(uint64_t i)
+{
+	struct timespec a, b;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (uint8_t col = 0; col < N; col++)
+		commit(col, 1);
+	for (uint64_t turns = 0; turns < 100ULL * options.instances && ep_deadline(replica) <= now; turns++)
+		tick();
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	need(ep_exec_prefix(replica, 0) == i && ep_exec_prefix(replica, 1) == i && ep_exec_prefix(replica, 2) == i, "not everything is executed");
+	printf("%-28s %9llu instances      %9.1f ms\n", "executed, when it can be", (unsigned long long)(N * i), ms_between(&a, &b));
 }
 
 // All members have executed everything: recycled by and by.
@@ -179,13 +203,14 @@ static void restart(const char *what, uint64_t live)
 	ep_digest_now(replica, &after);
 	need(before.application == after.application && before.sessions == after.sessions && before.executed_set == after.executed_set,
 	     "the state is another after the restart");
-	double ms = (double)(b.tv_sec - a.tv_sec) * 1e3 + (double)(b.tv_nsec - a.tv_nsec) / 1e6;
-	printf("%-28s %9llu instances live %9.1f ms\n", what, (unsigned long long)live, ms);
+	printf("%-28s %9llu instances live %9.1f ms\n", what, (unsigned long long)live, ms_between(&a, &b));
 }
 
 static const struct argp_option manual[] = {
 	{ "instances", 'i', "N", 0, "Live instances at the most (1000000)", 0 },
 	{ "window", 'w', "N", 0, "Instances a column (524288)", 0 },
+	{ "keys", 'k', "N", 0, "That they write (100000)", 0 },
+	{ "held", 'H', NULL, 0, "The first instance of each column is missing until the end: nothing is executed", 0 },
 	{ "dir", 'd', "DIR", 0, "Where the arena's file lies (/dev/shm)", 0 },
 	{ 0 },
 };
@@ -198,6 +223,12 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'w':
 		options.window = (uint32_t)strtoul(arg, NULL, 10);
+		return 0;
+	case 'k':
+		options.keys = (uint32_t)strtoul(arg, NULL, 10);
+		return options.keys > 0 ? 0 : ARGP_ERR_UNKNOWN;
+	case 'H':
+		options.is_held = true;
 		return 0;
 	case 'd':
 		options.dir = arg;
@@ -215,14 +246,16 @@ int main(int argc, char **argv)
 	set_up();
 	printf("arena of %zu MiB, window %u, %zu bytes an instance\n", bytes >> 20, options.window, bytes / (N * (size_t)options.window));
 	restart("never used", 0);
-	uint64_t i = 0;
+	uint64_t i = options.is_held;
 	for (uint64_t live = options.instances > 1000 ? 1000 : options.instances; live <= options.instances; live *= 10) {
 		for (; i < live / N; i++)
 			for (uint8_t col = 0; col < N; col++)
 				commit(col, i + 1);
-		need(ep_exec_prefix(replica, 1) == i && ep_stable(replica, 1) == 0, "not everything was executed, or something was recycled");
-		restart("executed, not by all", N * i);
+		need(ep_exec_prefix(replica, 1) == (options.is_held ? 0 : i) && ep_stable(replica, 1) == 0, "not what should be executed or recycled is");
+		restart(options.is_held ? "committed, not executed" : "executed, not by all", N * (i - options.is_held));
 	}
+	if (options.is_held)
+		fill(i);
 	recycle();
 	restart("idle, once full", 0);
 	return 0;

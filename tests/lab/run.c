@@ -225,6 +225,8 @@ void lab_drain(void)
 	// Status and the last Commits take their time: until all living replicas have executed the same.
 	for (uint32_t k = 0; k < 2000000 && ((k & 1023) != 0 || !lab_is_settled()); k++)
 		step();
+	for (uint32_t k = 0; lab.o.is_long && k < 2000000 && ((k & 1023) != 0 || !lab_is_recycled()); k++)
+		step(); // frontiers have to be told twice
 	lab.stop = true;
 	if (lab.o.lcores == 2)
 		rte_eal_mp_wait_lcore();
