@@ -37,6 +37,13 @@ void play_draw(const struct play *play)
 	}
 }
 
+static const char *status_text(uint8_t status)
+{
+	static const char *const texts[] = { [EP_NO_SESSION] = "no-session", [EP_MISMATCH] = "mismatch", [EP_STALE] = "stale",
+					     [EP_FULL] = "full",	     [EP_BAD_COMMAND] = "bad",	  [EP_TOO_BIG] = "too-big" };
+	return status < sizeof texts / sizeof texts[0] && texts[status] ? texts[status] : "refused";
+}
+
 static void take_reply(struct play *play, uint8_t from, const uint8_t *frame, uint32_t len)
 {
 	struct message m;
@@ -53,7 +60,8 @@ static void take_reply(struct play *play, uint8_t from, const uint8_t *frame, ui
 		if (m.type == EP_C_REPLY) {
 			name->replies++;
 			snprintf(name->reply, sizeof name->reply, "%s",
-				 m.reply->status == EP_OK ? kv_bytes_result(m.result, m.result_len) : "refused");
+				 (name->kind == EP_CMD_OPEN || name->kind == EP_CMD_EXPIRE) && m.reply->status == EP_OK ? "ok" :
+				 m.reply->status == EP_OK ? kv_bytes_result(m.result, m.result_len) : status_text(m.reply->status));
 			play_note(play, from, "%s answered: %s", name->text, name->reply);
 		} else {
 			name->refusals++;
@@ -107,22 +115,30 @@ static void send_request(struct play *play, uint8_t at, uint64_t cookie, uint8_t
 	play_tick(play, at);
 }
 
+uint64_t play_last_seq(const struct play *play, const struct ep_session_id *session)
+{
+	uint64_t last = 0;
+	for (uint32_t k = 0; k < play->names_count; k++)
+		if (memcmp(&play->names[k].session, session, sizeof *session) == 0 && play->names[k].seq > last)
+			last = play->names[k].seq;
+	return last;
+}
+
 void play_submit(struct play *play, uint8_t at, struct name *name)
 {
 	struct ep_replica *r = play->hosts[at].replica;
 	bool is_update = name->kind == EP_CMD_UPDATE;
 	uint64_t before = ep_known(r, at);
-	if (!name->is_submitted && is_update) {
-		name->session = (uint8_t)(play->next_session++ % PLAY_SESSIONS);
-		name->seq = ++play->seqs[name->session];
+	if (!name->is_submitted && is_update && !name->has_session) {
+		name->session = play->sessions[play->next_session++ % PLAY_SESSIONS];
+		name->seq = play_last_seq(play, &name->session) + 1;
 	}
 	play_note(play, at, "client: %s", name->text);
 	if (!name->is_submitted) { // named before its messages are
 		name->col = at;
 		name->i = before + 1;
 	}
-	send_request(play, at, (uint64_t)(name - play->names), name->kind, is_update ? &play->sessions[name->session] : NULL, name->seq,
-		     name->command, name->len);
+	send_request(play, at, (uint64_t)(name - play->names), name->kind, &name->session, name->seq, name->command, name->len);
 	name->is_submitted = true;
 }
 

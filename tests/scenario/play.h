@@ -12,7 +12,8 @@ struct name { // what a script calls a command
 	char text[16];
 	uint8_t col; // its instance
 	uint64_t i;
-	uint8_t session; // index
+	struct ep_session_id session;
+	bool has_session; // named by the script; else an update gets one of those that were opened before
 	uint8_t command[600]; // as submitted, for `repeat`
 	uint32_t len;
 	uint8_t kind;
@@ -46,7 +47,6 @@ struct play {
 	struct name names[PLAY_NAMES_MAX];
 	uint32_t names_count;
 	struct ep_session_id sessions[PLAY_SESSIONS];
-	uint64_t seqs[PLAY_SESSIONS];
 	uint32_t next_session;
 	uint32_t turns; // of a replica after each message it gets; 0: until it is idle
 	struct event trace[PLAY_TRACE_MAX];
@@ -64,6 +64,7 @@ void play_start(struct play *, const struct ep_config *);
 void play_end(struct play *);
 struct name *play_name(struct play *, const char *text, bool is_new); // NULL: unknown, or taken
 void play_submit(struct play *, uint8_t at, struct name *); // also again, and at another replica
+uint64_t play_last_seq(const struct play *, const struct ep_session_id *); // highest that a named update has
 // `count` reads by clients whose answers nobody looks at, of `key`, or each of a key of its own (NULL).
 void play_fill(struct play *, uint8_t at, uint32_t count, const char *key);
 void play_suspect(struct play *, uint8_t at, uint8_t whom, bool is_suspect);
@@ -82,6 +83,11 @@ uint32_t flight_count(const struct play *, const struct filter *);
 // What matches now, not what follows from it. Returns how many.
 uint32_t flight_deliver(struct play *, const struct filter *, bool is_kept); // kept: a copy stays under way
 uint32_t flight_drop(struct play *, const struct filter *);
+// Delivers copies in frames that lie: about the epoch, the chain of configurations, the incarnation (0, 1, 2), or the sender.
+struct forgery {
+	uint8_t lie, sender; // 0xff: not that
+};
+uint32_t flight_forge(struct play *, const struct filter *, const struct forgery *);
 const char *flight_text(const struct play *, const struct flying *); // static storage
 
 // script.c: false when the script fails; says why on standard output.
@@ -89,6 +95,9 @@ bool script_run(const char *path, bool is_drawn);
 
 // expect.c: checks one `expect` line. NULL, or a sentence that says what was seen (static storage).
 const char *expect_line(struct play *, char **words, uint32_t count);
-// script.c, shared with expect.c. NULL or a sentence.
+// submit.c: one `submit` line. NULL, or a sentence that says what is wrong (static storage).
+const char *submit_line(struct play *, char **words, uint32_t count);
+// script.c, shared with the others. NULL or a sentence.
+const char *parse_alive(const struct play *, const char *word, uint8_t *p);
 const char *parse_replica(const struct play *, const char *word, uint8_t *p);
 const char *parse_filter(struct play *, char **words, uint32_t count, struct filter *);

@@ -22,10 +22,15 @@ const char *parse_replica(const struct play *at, const char *word, uint8_t *p)
 	return NULL;
 }
 
+const char *parse_alive(const struct play *at, const char *word, uint8_t *p)
+{
+	const char *wrong = parse_replica(at, word, p);
+	return wrong ? wrong : at->hosts[*p].replica ? NULL : SAY("%s is dead", word);
+}
+
 static const char *alive(const char *word, uint8_t *p)
 {
-	const char *wrong = parse_replica(&play, word, p);
-	return wrong ? wrong : play.hosts[*p].replica ? NULL : SAY("%s is dead", word);
+	return parse_alive(&play, word, p);
 }
 
 // pA->pB, * on either side for any.
@@ -77,13 +82,13 @@ static const char *parse_time(const char *word, ep_time *ns)
 static const char *do_cluster(char **words, uint32_t count)
 {
 	struct ep_config config = { .cluster = 3, .hash_seed = 11, .n = 3, .seed = 1 };
-	uint32_t own = 64;
+	uint32_t own = 64, room = 0, sessions = 64;
 	if (play.n)
 		return "there is a cluster already";
 	for (uint32_t k = 0; k < count; k++) {
 		char *value = strchr(words[k], '=');
 		if (!value)
-			return SAY("`%s`: cluster n=3 mode=D|E own=N seed=N window=N", words[k]);
+			return SAY("`%s`: cluster n=3 mode=D|E own=N seed=N window=N room=N sessions=N", words[k]);
 		*value++ = 0;
 		if (strcmp(words[k], "n") == 0)
 			config.n = (uint8_t)atoi(value);
@@ -95,6 +100,10 @@ static const char *do_cluster(char **words, uint32_t count)
 			config.seed = strtoull(value, NULL, 10);
 		else if (strcmp(words[k], "window") == 0)
 			config.window = (uint32_t)atoi(value);
+		else if (strcmp(words[k], "room") == 0)
+			room = (uint32_t)atoi(value);
+		else if (strcmp(words[k], "sessions") == 0)
+			sessions = (uint32_t)atoi(value);
 		else
 			return SAY("a cluster has no `%s`", words[k]);
 	}
@@ -104,9 +113,9 @@ static const char *do_cluster(char **words, uint32_t count)
 	config.own_max = own;
 	config.keys_max = 16;
 	config.index_keys = 4096;
-	config.sessions_max = 64;
+	config.sessions_max = sessions;
 	config.cost_max = 8 * window;
-	config.app_capacity = 1u << 16;
+	config.app_capacity = room ? 2ULL * config.n * config.cost_max + room : 1u << 16;
 	// Times that a script can count on: nothing happens by itself before they have passed.
 	config.fast_min_ns = 1000000;
 	config.resend_min_ns = 20000000;
@@ -118,40 +127,9 @@ static const char *do_cluster(char **words, uint32_t count)
 	return NULL;
 }
 
-static const struct {
-	const char *name;
-	uint8_t op;
-	uint8_t values;
-} operations[] = { { "get", PNYX_KV_GET, 0 },	 { "put", PNYX_KV_PUT, 1 },	  { "del", PNYX_KV_DELETE, 0 },
-		   { "incr", PNYX_KV_INCR, 1 }, { "append", PNYX_KV_APPEND, 1 } };
-
-// submit pK OPERATION KEY [VALUE] as NAME
 static const char *do_submit(char **words, uint32_t count)
 {
-	uint8_t p;
-	const char *wrong = count >= 4 ? alive(words[0], &p) : "submit pK get|put|del|incr|append KEY [VALUE] as NAME";
-	if (wrong)
-		return wrong;
-	for (size_t o = 0; o < sizeof operations / sizeof operations[0]; o++) {
-		if (strcmp(words[1], operations[o].name) != 0)
-			continue;
-		uint32_t values = operations[o].values;
-		if (count != 5 + values || strcmp(words[3 + values], "as") != 0)
-			return SAY("submit pK %s KEY%s as NAME", words[1], values ? " VALUE" : "");
-		struct name *name = play_name(&play, words[4 + values], true);
-		if (!name)
-			return SAY("the name `%s` is taken, or too long", words[4 + values]);
-		name->len = kv_bytes_begin(name->command, operations[o].op, 0);
-		int64_t number = atoll(words[3]);
-		struct kv_text key = { words[2], (uint32_t)strlen(words[2]) }, value = { words[3], (uint32_t)strlen(words[3]) }, none = { "", 0 };
-		if (operations[o].op == PNYX_KV_INCR)
-			value = (struct kv_text){ &number, sizeof number };
-		name->len = kv_bytes_add(name->command, name->len, key, values ? value : none, none);
-		name->kind = operations[o].op == PNYX_KV_GET ? EP_CMD_READ : EP_CMD_UPDATE;
-		play_submit(&play, p, name);
-		return NULL;
-	}
-	return SAY("the store has no `%s`", words[1]);
+	return submit_line(&play, words, count);
 }
 
 // again pK NAME: the client repeats the request, perhaps at another replica.
@@ -200,6 +178,21 @@ static uint32_t act_copy(const struct filter *want)
 static uint32_t act_drop(const struct filter *want)
 {
 	return flight_drop(&play, want);
+}
+// forge epoch|chain|life|pK WHICH: a copy arrives in a frame of another epoch, chain of configurations, incarnation, or sender.
+static const char *do_forge(char **words, uint32_t count)
+{
+	static const char *const lies[] = { "epoch", "chain", "life" };
+	struct filter want;
+	struct forgery how = { .lie = 0xff, .sender = 0xff };
+	if (count < 2)
+		return "forge epoch|chain|life|pK WHICH";
+	for (uint8_t l = 0; l < sizeof lies / sizeof lies[0]; l++)
+		how.lie = strcmp(words[0], lies[l]) == 0 ? l : how.lie;
+	const char *wrong = how.lie == 0xff ? parse_replica(&play, words[0], &how.sender) : NULL;
+	if (!wrong)
+		wrong = parse_filter(&play, words + 1, count - 1, &want);
+	return wrong ? wrong : flight_forge(&play, &want, &how) > 0 ? NULL : "no such message is under way";
 }
 static const char *do_deliver(char **words, uint32_t count)
 {
@@ -357,7 +350,7 @@ static const struct {
 	const char *word;
 	const char *(*act)(char **words, uint32_t count);
 } statements[] = { { "cluster", do_cluster }, { "submit", do_submit }, { "again", do_again },	 { "newest", do_call },
-		   { "deliver", do_deliver }, { "copy", do_copy },     { "drop", do_drop },	 { "run", do_run },
+		   { "deliver", do_deliver }, { "copy", do_copy },     { "forge", do_forge },   { "drop", do_drop },	 { "run", do_run },
 		   { "wait", do_wait },	      { "kill", do_kill },     { "restart", do_restart }, { "recover", do_recover },
 		   { "suspect", do_suspect }, { "trust", do_trust },    { "fill", do_fill },
 		   { "slow", do_slow },	   { "turn", do_turn },	      { "expect", do_expect } };
