@@ -87,6 +87,43 @@ static void test_refused(void)
 	core_end(&c);
 }
 
+// A command that fits a request and no RecoverOK would be lost with its leader: it is refused before anything is stored.
+static void test_too_big(void)
+{
+	static uint8_t bytes[EP_FRAME_MAX_DEFAULT];
+	core_start(&c, 3, 0, 0);
+	uint32_t limit = ep_command_max(c.host.config.frame_max);
+	for (uint32_t extra = 0; extra < 2; extra++) {
+		core_forget(&c);
+		uint32_t len = limit + extra;
+		c.out_len = ep_wire_begin(c.out, EP_FRAME_REQUEST, EP_SENDER_CLIENT, 9, 1);
+		struct ep_msg *msg = ep_wire_append(c.out, &c.out_len, sizeof c.out, EP_C_REQUEST,
+						    (uint32_t)(sizeof *msg + sizeof(struct ep_wire_command)) + len);
+		struct ep_wire_command head = { .len = (uint16_t)(sizeof head + len), .kind = EP_CMD_READ };
+		msg->i = 4242;
+		memcpy(msg + 1, &head, sizeof head);
+		memcpy((uint8_t *)(msg + 1) + sizeof head, bytes, len);
+		core_send(&c, EP_CLIENT);
+		const struct said *s = core_said(&c, EP_CLIENT, EP_C_REPLY);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+		CU_ASSERT_EQUAL(((const struct ep_wire_reply *)(s->msg + 1))->status, extra ? EP_TOO_BIG : EP_BAD_COMMAND);
+	}
+	CU_ASSERT_EQUAL(c.r->counters.submits, 0);
+	core_end(&c);
+}
+
+// The hint about free sessions has 16 bits.
+static void test_many_sessions(void)
+{
+	struct ep_config config = core_config(3, 0, 0);
+	config.sessions_max = 70000;
+	core_start_with(&c, &config);
+	const struct said *s = ask(EP_C_HELLO, 0, 0, EP_C_WELCOME);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(((const struct ep_wire_welcome *)(const void *)(s->msg + 1))->sessions_free_hint, 65535);
+	core_end(&c);
+}
+
 // An impatient client: its repeat joins the instance that carries the first one, and the answer goes to the newest address.
 static void test_repeat_in_flight(void)
 {
@@ -113,5 +150,6 @@ static void test_repeat_in_flight(void)
 }
 
 static const struct unit_test tests[] = { { "HELLO", test_hello }, { "statistics", test_statistics }, { "digest", test_digest },
-					  { "refused", test_refused }, { "repeat in flight", test_repeat_in_flight } };
+					  { "refused", test_refused }, { "repeat in flight", test_repeat_in_flight }, { "too big", test_too_big },
+					  { "many sessions", test_many_sessions } };
 UNIT_MAIN("core_client", tests)

@@ -41,6 +41,7 @@ static void test_wrong(void)
 	WRONG(epoch, 0);
 	WRONG(frame_max, 1023);
 	WRONG(frame_max, 8973);
+	WRONG(window, 0);
 	WRONG(window, 1);
 	WRONG(window, 192);
 	WRONG(window, 1u << 25);
@@ -57,6 +58,9 @@ static void test_wrong(void)
 	WRONG(sessions_max, 0);
 	WRONG(sessions_max, (1u << 24) + 1);
 	WRONG(app_capacity, 63);
+	c = core_config(7, 0, 0); // f = 3, and only 2 of them may be silent
+	c.e = 3;
+	names(&c, "e:");
 	WRONG(app_capacity, (1u << 30) + 1ull);
 	WRONG(app_capacity, 2 * 5 * 1024);
 	WRONG(first, UINT64_MAX - 5);

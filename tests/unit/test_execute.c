@@ -161,8 +161,36 @@ static void test_unindexed(void)
 	core_end(&c);
 }
 
+// RECONFIG interferes with everything and is the last of its component, whatever its seq (EX2). This version makes none of them and
+// understands them: epochs do not change, and its effect is a refusal.
+static void test_reconfig(void)
+{
+	struct ep_wire_payload head = { .len = sizeof head + sizeof(struct ep_wire_command), .count = 1 };
+	struct ep_wire_command reconfig = { .len = sizeof reconfig, .kind = EP_CMD_RECONFIG };
+	const uint64_t deps[3] = { 0, 0, 2 };
+	core_start(&c, 3, 0, 0);
+	uint8_t *body = core_begin(&c, 1, EP_COMMIT, 0, 1, 1, 0, 16 + 24 + head.len);
+	ep_store64(body + 8, 1); // the lowest seq
+	memcpy(body + 16, deps, sizeof deps);
+	memcpy(body + 40, &head, sizeof head);
+	memcpy(body + 40 + sizeof head, &reconfig, sizeof reconfig);
+	core_send(&c, 1);
+	CU_ASSERT_EQUAL(ep_executed_count(c.r), 0);
+	commit(2, 2, 0, 1, 0, "j");
+	CU_ASSERT_EQUAL(ep_executed_count(c.r), 0); // nothing passes it: (2,1) could be anything
+	commit(2, 1, 0, 0, 0, "k");
+	CU_ASSERT_EQUAL(ep_executed_count(c.r), 3);
+	executed(0, 2, 1);
+	executed(1, 2, 2);
+	executed(2, 1, 1);
+	CU_ASSERT_EQUAL(c.r->counters.scc_multi, 1);
+	core_preaccept(&c, 2, 3, 2, NULL, "i"); // what comes later depends on it
+	CU_ASSERT_EQUAL(core_said(&c, 2, EP_PREACCEPT_OK)->dep[1], 1);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "waits for dependencies", test_waits_for_deps }, { "only interfering", test_only_interfering },
 					  { "cycle", test_cycle }, { "equal seq", test_equal_seq }, { "long chain", test_long_chain },
 					  { "prefix moves under a search", test_prefix_moves_under_search },
-					  { "many holes", test_many_holes }, { "unindexed", test_unindexed } };
+					  { "many holes", test_many_holes }, { "unindexed", test_unindexed }, { "RECONFIG", test_reconfig } };
 UNIT_MAIN("execute", tests)

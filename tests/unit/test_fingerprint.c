@@ -205,8 +205,22 @@ static void test_restart(void)
 	core_end(&c);
 }
 
+// Without its volatile part: what a killed process would have forgotten counts for nothing, whoever still waits for what.
+static void test_without_volatile(void)
+{
+	struct ep_source source = { .member = EP_CLIENT };
+	core_start(&c, 1, 0, 0);
+	core_start(&d, 1, 0, 0);
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	core_request(&d, EP_CMD_READ, NULL, 1, "k", NULL);
+	CU_ASSERT_EQUAL(ep_fingerprint_without(c.r, EP_PRINT_VOLATILE), ep_fingerprint_without(d.r, EP_PRINT_VOLATILE));
+	host_receive(&c.host, c.now, &source, c.out, c.out_len); // staged, and no more
+	CU_ASSERT_EQUAL(ep_fingerprint_without(c.r, EP_PRINT_VOLATILE), ep_fingerprint_without(d.r, EP_PRINT_VOLATILE));
+	end_two(false);
+}
+
 static const struct unit_test tests[] = { { "order of arrival", test_order_of_arrival }, { "time", test_time }, { "tally", test_tally },
 					  { "accepted", test_accepted }, { "attempt", test_attempt }, { "conflicts", test_conflicts },
 					  { "committed", test_committed }, { "parts", test_parts }, { "suspicion", test_suspicion },
-					  { "restart", test_restart } };
+					  { "restart", test_restart }, { "without volatile", test_without_volatile } };
 UNIT_MAIN("fingerprint", tests)

@@ -150,6 +150,11 @@ static void test_barrier(void)
 	ep_index_conflicts(c.r, &barrier, 0, 1, deps);
 	CU_ASSERT_EQUAL(deps[1], 2);
 	insert(2, 9, &barrier);
+	barrier.count = 1; // of too many keys some are listed: none is looked at
+	barrier.key[0] = (struct ep_key){ .hash = 5 };
+	ep_index_conflicts(c.r, &barrier, 0, 1, deps);
+	CU_ASSERT_EQUAL(deps[1], 2);
+	CU_ASSERT_EQUAL(barrier.key[0].entry, 0);
 	ep_index_conflicts(c.r, &one, 0, 1, deps);
 	CU_ASSERT_EQUAL(deps[2], 9);
 	CU_ASSERT_EQUAL(deps[1], 0);
@@ -170,6 +175,9 @@ static void test_own_column(void)
 	ep_index_conflicts(c.r, &one, 0, 2, deps);
 	CU_ASSERT_EQUAL(deps[0], 1);
 	CU_ASSERT_EQUAL(deps[1], 1);
+	insert(0, 7, &one); // never on itself, nor on what comes behind it
+	ep_index_conflicts(c.r, &one, 0, 5, deps);
+	CU_ASSERT_EQUAL(deps[0], 4);
 	core_end(&c);
 }
 

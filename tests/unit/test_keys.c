@@ -72,8 +72,32 @@ static void test_refused(void)
 	CU_ASSERT_FALSE(ep_keys_collect(&config, 0, 1, a, &keys));
 	CU_ASSERT_FALSE(ep_interfere(&config, a, len, a, len));
 	CU_ASSERT_FALSE(ep_interfere(&config, a, 3, a, 3));
+	CU_ASSERT_FALSE(ep_interfere(&config, a, len, b, core_payload(b, &s2, 1, "k", "v"))); // one of them is enough
+	CU_ASSERT_FALSE(ep_interfere(&config, b, core_payload(b, &s2, 1, "k", "v"), a, len));
+	CU_ASSERT_FALSE(ep_interfere(&config, b, core_payload(b, &s2, 1, "k", "v"), a, 3));
+}
+
+// More keys than an instance can list: it interferes with everything, at every member alike.
+static void test_too_many(void)
+{
+	struct ep_keys keys = { 0 }, one;
+	config = core_config(3, 0, 0);
+	for (uint32_t k = 0; k < EP_KEYS_MAX + 1; k++) {
+		char name[8];
+		snprintf(name, sizeof name, "k%u", k);
+		core_payload(a, NULL, 0, name, NULL);
+		CU_ASSERT(ep_keys_collect(&config, 0, 1, a, &one));
+		CU_ASSERT_FALSE(keys.is_barrier);
+		ep_keys_join(&keys, &one);
+	}
+	CU_ASSERT(keys.is_barrier);
+	CU_ASSERT_EQUAL(keys.count, EP_KEYS_MAX);
+	core_payload(a, NULL, 0, "elsewhere", NULL);
+	CU_ASSERT(ep_keys_collect(&config, 0, 1, a, &one));
+	CU_ASSERT(ep_keys_meet(&keys, &one));
+	CU_ASSERT(ep_keys_meet(&one, &keys));
 }
 
 static const struct unit_test tests[] = { { "modes", test_modes }, { "sessions", test_sessions }, { "own session", test_own_session },
-					  { "refused", test_refused } };
+					  { "refused", test_refused }, { "too many", test_too_many } };
 UNIT_MAIN("keys", tests)

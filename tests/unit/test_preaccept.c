@@ -133,8 +133,25 @@ static void test_answer_outside(void)
 	core_end(&c);
 }
 
+// An answer about an instance of another's column, or of one that was never made, is nobody's.
+static void test_answer_astray(void)
+{
+	core_start(&c, 3, 0, EP_MODE_E);
+	core_preaccept(&c, 1, 1, 0, NULL, "k");
+	uint64_t before = c.r->counters.duplicates;
+	core_begin(&c, 2, EP_PREACCEPT_OK, 0, 1, 1, 0, 24);
+	core_send(&c, 2);
+	CU_ASSERT_EQUAL(rec_phase(core_record(&c, 1, 1)), EP_PREACCEPTED);
+	core_preaccept_ok(&c, 2, 9, NULL);
+	CU_ASSERT_PTR_NULL(core_record(&c, 0, 9));
+	CU_ASSERT_EQUAL(c.r->counters.fast_commits, 0);
+	CU_ASSERT_EQUAL(c.r->counters.duplicates, before + 2);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "answers the union", test_answers_the_union }, { "repeat", test_repeat },
 					  { "after joining a ballot", test_after_joining }, { "after Accept and Commit", test_after_accept_and_commit },
 					  { "not the leader", test_not_the_leader }, { "outside the window", test_outside },
-					  { "mode D", test_mode_d }, { "mode E", test_mode_e }, { "answer outside", test_answer_outside } };
+					  { "mode D", test_mode_d }, { "mode E", test_mode_e }, { "answer outside", test_answer_outside },
+					  { "answer astray", test_answer_astray } };
 UNIT_MAIN("preaccept", tests)

@@ -40,6 +40,7 @@ static void test_reasons(void)
 	SEALED(h->sender = 2, EP_DROP_SENDER, 1);       // from another member's address
 	SEALED(h->sender = 1, EP_DROP_SENDER, EP_CLIENT); // a client that plays a member
 	SEALED(h->sender = 0, EP_DROP_SENDER, 0);       // our own
+	SEALED(h->sender = 3, EP_DROP_SENDER, 3);       // nobody's
 	SEALED(h->kind = EP_FRAME_REPLY, EP_DROP_KIND, 1);
 	SEALED(h->kind = 77, EP_DROP_KIND, 1);
 	SEALED(msg->type = 200, EP_DROP_TYPE, 1);
@@ -78,6 +79,29 @@ static void test_hello(void)
 	((struct ep_wire_header *)(void *)c.out)->cluster = 8;
 	ep_wire_seal(c.out, c.out_len);
 	drops_as(EP_DROP_CLUSTER, EP_CLIENT);
+	c.out_len = ep_wire_begin(c.out, EP_FRAME_REQUEST, EP_SENDER_CLIENT, 0, 0);
+	ep_wire_append(c.out, &c.out_len, sizeof c.out, EP_C_STATS, sizeof(struct ep_msg));
+	ep_wire_seal(c.out, c.out_len);
+	drops_as(EP_DROP_CLUSTER, EP_CLIENT);
+	c.out_len = ep_wire_begin(c.out, EP_FRAME_REQUEST, EP_SENDER_CLIENT, 0, 0);
+	ep_wire_append(c.out, &c.out_len, sizeof c.out, EP_C_HELLO, sizeof(struct ep_msg));
+	ep_wire_append(c.out, &c.out_len, sizeof c.out, EP_C_STATS, sizeof(struct ep_msg)); // behind a HELLO
+	ep_wire_seal(c.out, c.out_len);
+	drops_as(EP_DROP_CLUSTER, EP_CLIENT);
+	core_end(&c);
+}
+
+// What a peer says of its votes is remembered; more than there can be is not.
+static void test_votes(void)
+{
+	core_start(&c, 3, 0, 0);
+	static const uint64_t votes[] = { 7, 1ULL << 48, 5 };
+	for (size_t k = 0; k < sizeof votes / sizeof votes[0]; k++) {
+		core_begin(&c, 1, EP_STATUS, 0, 0, 0, 0, 3 * 8 * 3);
+		((struct ep_wire_header *)(void *)c.out)->votes = votes[k];
+		core_send(&c, 1);
+		CU_ASSERT_EQUAL(ep_word_value(c.r->peers[1].votes, EP_VOTES_BITS), 7);
+	}
 	core_end(&c);
 }
 
@@ -111,5 +135,6 @@ static void test_resumes(void)
 }
 
 static const struct unit_test tests[] = { { "reasons", test_reasons }, { "clients", test_clients }, { "hello", test_hello },
+					  { "votes", test_votes },
 					  { "resumes", test_resumes } };
 UNIT_MAIN("receive", tests)

@@ -7,12 +7,12 @@ static const uint64_t none[7] = { 0 }, y[7] = { 0, 0, 0, 3 };
 
 static void start(uint8_t n, uint8_t mode)
 {
-	core_start(&c, n, n == 3 ? 2 : 4, mode);
+	core_start(&c, n, n == 3 ? 2 : n == 5 ? 4 : 6, mode);
 	CU_ASSERT(ep_recover(c.r, &c.host.effects, 0, 1));
 	host_flush(&c.host);
 }
 
-// p's own ballots: 3 at n = 3, 5 at n = 5.
+// p's own ballots: n, as it is the last member.
 static void answer(uint8_t from, uint8_t phase, uint64_t abal, const uint64_t *dep, const uint64_t *idep, const char *key, bool is_nop)
 {
 	core_recover_ok(&c, &(struct recovered){ .from = from, .i = 1, .bal = c.r->n, .abal = abal, .phase = phase, .fq = 1, .dep = dep,
@@ -26,6 +26,39 @@ static void proposes(bool is_nop, const uint64_t *deps)
 	CU_ASSERT_EQUAL(s->bal, c.r->n);
 	CU_ASSERT_EQUAL(!(s->msg->flags & EP_MSG_NOP), !is_nop);
 	CU_ASSERT(core_deps_are(&c, s, deps));
+	core_end(&c);
+}
+
+// A single member recovers what it had proposed and not committed when it was killed: its own vote is the quorum at each step (A.2).
+static void test_alone(void)
+{
+	core_start(&c, 1, 0, 0);
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	struct ep_record *rec = core_record(&c, 0, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rec);
+	CU_ASSERT(rec_is_committed(rec));
+	core_end(&c);
+
+	struct ep_config config = core_config(1, 0, 0);
+	uint8_t payload[KV_BYTES_MAX];
+	core_start_with(&c, &config);
+	uint32_t len = core_payload(payload, NULL, 0, "k", NULL);
+	ep_slot slot = ep_slot_of(c.r, 0, 1);
+	rec = ep_window_claim(c.r, slot, 0, 1, 0); // as SUBMIT leaves it before it commits
+	rec->payload_len = (uint16_t)len;
+	memcpy(ep_payload(c.r, slot), payload, len);
+	ep_payload_seal(c.r, slot, 1, len);
+	rec->seq = 1;
+	rec_publish(rec, 1, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD));
+	CU_ASSERT_EQUAL(core_restart(&c), EP_ATTACH_OK);
+	CU_ASSERT(ep_recover(c.r, &c.host.effects, 0, 1));
+	rec = core_record(&c, 0, 1);
+	CU_ASSERT(rec_is_committed(rec));
+	CU_ASSERT_FALSE(rec_is_nop(rec));
+	CU_ASSERT_EQUAL(rec_bal(rec), 1);
+	CU_ASSERT_EQUAL(c.r->counters.recovered_value, 1);
+	core_wait(&c, 1000);
+	CU_ASSERT(ep_is_executed(c.r, 0, 1));
 	core_end(&c);
 }
 
@@ -51,6 +84,34 @@ static void test_committed(void)
 	CU_ASSERT_PTR_NOT_NULL(core_said(&c, 3, EP_COMMIT));
 	CU_ASSERT_EQUAL(c.r->recoveries, 0);
 	core_end(&c);
+}
+
+// What is committed wins over every value that was only accepted, whichever is heard first, at whatever ballot.
+static void test_committed_first(void)
+{
+	start(7, 0);
+	core_recover_ok(&c, &(struct recovered){ .from = 1, .i = 1, .bal = 7, .abal = 7, .phase = EP_COMMITTED, .dep = none, .is_nop = true });
+	answer(2, EP_ACCEPTED, 2, y, NULL, "k", false);
+	answer(3, EP_INITIAL, 0, none, NULL, NULL, false);
+	CU_ASSERT_EQUAL(rec_phase(core_record(&c, 0, 1)), EP_COMMITTED);
+	CU_ASSERT(rec_is_nop(core_record(&c, 0, 1)));
+	core_end(&c);
+}
+
+// Answers that cannot be: a vote at this ballot or above, dependencies outside the window. They count for nothing.
+static void test_impossible(void)
+{
+	static const uint64_t far[7] = { 0, 999 };
+	start(5, 0);
+	answer(1, EP_ACCEPTED, 5, y, NULL, "k", false);
+	CU_ASSERT_EQUAL(core_drops(&c, EP_DROP_BALLOT), 1);
+	answer(1, EP_PREACCEPTED, 0, far, none, "k", false);
+	answer(1, EP_PREACCEPTED, 0, none, far, "k", false);
+	CU_ASSERT_EQUAL(core_drops(&c, EP_DROP_WINDOW), 2);
+	answer(2, EP_INITIAL, 0, none, NULL, NULL, false);
+	CU_ASSERT_EQUAL(core_count(&c, EP_ACCEPT), 0); // two of three, as before
+	answer(3, EP_INITIAL, 0, none, NULL, NULL, false);
+	proposes(true, none);
 }
 
 static void test_highest(void)
@@ -211,7 +272,8 @@ static void test_deaf_member(void)
 	core_end(&c);
 }
 
-static const struct unit_test tests[] = { { "asks", test_asks }, { "branch 1", test_committed }, { "branch 2", test_highest },
+static const struct unit_test tests[] = { { "alone", test_alone }, { "asks", test_asks }, { "branch 1", test_committed }, { "committed first", test_committed_first },
+					  { "impossible", test_impossible }, { "branch 2", test_highest },
 					  { "branch 3", test_leader }, { "branch 3 with a quorum", test_leader_with_quorum },
 					  { "branch 4, mode D", test_mode_d }, { "branch 4, mode E", test_mode_e },
 					  { "strange answers", test_strange_answers }, { "Recover, row by row", test_recover_rows },

@@ -1,4 +1,5 @@
 // The clockwork: deadlines, Status, control.
+#include "consensus/stage.h"
 #include "tests/unit/core.h"
 
 static struct core c;
@@ -60,6 +61,36 @@ static void test_time(void)
 	core_end(&c);
 }
 
+// A burst has ended: what it staged is submitted at once, when there are frames for it.
+static void test_burst(void)
+{
+	core_start(&c, 3, 0, 0);
+	struct ep_source source = { .member = EP_CLIENT };
+	uint32_t count = c.host.effects.count;
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	CU_ASSERT_EQUAL(c.r->counters.submits, 1);
+	host_receive(&c.host, c.now, &source, c.out, c.out_len);
+	CU_ASSERT(ep_is_staged(c.r));
+	c.host.effects.count = 0;
+	ep_burst_end(c.r, c.now, &c.host.effects);
+	CU_ASSERT(ep_is_staged(c.r));
+	c.host.effects.count = count;
+	ep_time now = c.r->now;
+	ep_burst_end(c.r, 5, &c.host.effects); // an older time changes nothing
+	CU_ASSERT_EQUAL(c.r->now, now);
+	CU_ASSERT_FALSE(ep_is_staged(c.r));
+	CU_ASSERT_EQUAL(c.r->counters.submits, 2);
+	ep_burst_end(c.r, now + 77, &c.host.effects);
+	CU_ASSERT_EQUAL(c.r->now, now + 77);
+	CU_ASSERT_EQUAL(c.r->counters.submits, 2);
+	host_flush(&c.host);
+	host_receive(&c.host, c.now, &source, c.out, c.out_len);
+	c.r->standing = EP_STANDING_DEAD; // whose identity was refuted starts nothing
+	ep_burst_end(c.r, c.now, &c.host.effects);
+	CU_ASSERT_EQUAL(c.r->counters.submits, 2);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "deadline", test_deadline }, { "Status", test_status }, { "Status under load", test_status_under_load },
-					  { "control", test_control }, { "time", test_time } };
+					  { "control", test_control }, { "time", test_time },	 { "burst", test_burst } };
 UNIT_MAIN("replica", tests)

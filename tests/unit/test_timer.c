@@ -99,6 +99,22 @@ static void test_order(void)
 	core_end(&c);
 }
 
+// The count of a designated peer's misses does not wrap: one that was silent for ever is not quick again.
+static void test_misses(void)
+{
+	core_start(&c, 3, 0, EP_MODE_D);
+	c.r->peers[1].misses = c.r->peers[2].misses = UINT8_MAX - 1;
+	for (uint64_t k = 1; k <= 6; k++) {
+		core_request(&c, EP_CMD_READ, NULL, k, "k", NULL);
+		core_wait(&c, MS);
+	}
+	CU_ASSERT_EQUAL(c.r->counters.designated_missed, 6);
+	uint32_t most = c.r->peers[1].misses > c.r->peers[2].misses ? c.r->peers[1].misses : c.r->peers[2].misses;
+	CU_ASSERT_EQUAL(most, UINT8_MAX);
+	CU_ASSERT(c.r->peers[1].misses >= UINT8_MAX - 1 && c.r->peers[2].misses >= UINT8_MAX - 1);
+	core_end(&c);
+}
+
 // The client of an instance that ended as Nop is told when its command cannot be taken again.
 static void test_resubmit_refused(void)
 {
@@ -115,5 +131,5 @@ static void test_resubmit_refused(void)
 }
 
 static const struct unit_test tests[] = { { "bounds", test_bounds }, { "back-off", test_back_off }, { "Accept again", test_accept_is_repeated },
-					  { "alone", test_alone }, { "order", test_order }, { "resubmit refused", test_resubmit_refused } };
+					  { "alone", test_alone }, { "order", test_order }, { "misses", test_misses }, { "resubmit refused", test_resubmit_refused } };
 UNIT_MAIN("timer", tests)

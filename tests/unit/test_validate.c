@@ -52,6 +52,24 @@ static void test_conflicts(void)
 	core_end(&c);
 }
 
+// More conflicts than a message holds: the answer says that it is cut, and a committed one, which decides alone (V2), is in it.
+static void test_committed_is_kept(void)
+{
+	core_start(&c, 5, 2, 0);
+	for (uint64_t i = 1; i <= EP_CONFLICTS_MAX + 2; i++)
+		core_preaccept(&c, 1, i, 1, NULL, "k");
+	core_value(&c, 3, EP_COMMIT, 3, 1, 0, NULL, "k");
+	validate(4, 0, 1, 5, none, "k");
+	CU_ASSERT_EQUAL(conflicts(), EP_CONFLICTS_MAX);
+	const struct said *s = core_said(&c, 4, EP_VALIDATE_OK);
+	struct ep_wire_conflict last;
+	memcpy(&last, s->frame + s->msg->len - sizeof last, sizeof last);
+	CU_ASSERT_EQUAL(last.col, 3);
+	CU_ASSERT_EQUAL(last.i, 1);
+	CU_ASSERT_EQUAL(last.is_committed, 1);
+	core_end(&c);
+}
+
 // Later commands depend on what was validated (C.7-4).
 static void test_is_remembered(void)
 {
@@ -203,7 +221,8 @@ static void test_impossible_conflict(void)
 	core_end(&c);
 }
 
-static const struct unit_test tests[] = { { "conflicts", test_conflicts }, { "is remembered", test_is_remembered }, { "refused", test_refused },
+static const struct unit_test tests[] = { { "conflicts", test_conflicts }, { "committed is kept", test_committed_is_kept },
+					  { "is remembered", test_is_remembered }, { "refused", test_refused },
 					  { "V1 to V3", test_outcomes }, { "late candidate", test_late_candidate }, { "V4", test_waits }, { "cut", test_cut },
 					  { "impossible conflict", test_impossible_conflict } };
 UNIT_MAIN("validate", tests)

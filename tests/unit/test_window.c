@@ -153,8 +153,25 @@ static void test_small(void)
 	}
 }
 
+// A leader that is ahead tells what is stable; here it counts up to what was executed here, never beyond.
+static void test_ahead(void)
+{
+	static const uint64_t far[EP_MEMBERS_MAX] = { 0, 2, 99 };
+	core_start(&c, 3, 0, 0);
+	core_value(&c, 1, EP_COMMIT, 1, 1, 0, NULL, "NOP");
+	core_value(&c, 1, EP_COMMIT, 1, 2, 0, NULL, "NOP");
+	core_value(&c, 2, EP_COMMIT, 2, 1, 0, NULL, "NOP");
+	ep_window_join_stable(c.r, far);
+	CU_ASSERT_EQUAL(c.r->columns[1].agreed, 2);
+	CU_ASSERT_EQUAL(c.r->columns[2].agreed, 1);
+	ripen();
+	CU_ASSERT_EQUAL(ep_stable(c.r, 1), 2);
+	CU_ASSERT_EQUAL(ep_stable(c.r, 2), 1);
+	core_end(&c);
+}
+
 static const struct unit_test tests[] = { { "places", test_places }, { "accepts", test_accepts }, { "recycle", test_recycle },
-					  { "a liar", test_liar },
+					  { "ahead", test_ahead },					  { "a liar", test_liar },
 					  { "resubmission pending", test_resubmission_pending }, { "large numbers", test_large_numbers },
 					  { "small windows", test_small } };
 UNIT_MAIN("window", tests)

@@ -193,6 +193,8 @@ static void a_full_frame_takes_no_more(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(
 		    ep_wire_append(frame, &used, sizeof frame, EP_C_HELLO, 16));
 	uint32_t before = used;
+	CU_ASSERT_PTR_NULL(ep_wire_append(frame, &before, UINT32_MAX, EP_C_HELLO, UINT16_MAX + 1u)); // the length has 16 bits
+	CU_ASSERT_EQUAL(used, before);
 	CU_ASSERT_PTR_NULL(
 	    ep_wire_append(frame, &used, sizeof frame, EP_C_HELLO, 16)); // the count is a byte
 	CU_ASSERT_EQUAL(used, before);
