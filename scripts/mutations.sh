@@ -1,13 +1,15 @@
 #!/bin/bash
-# Usage: scripts/mutations.sh [ID ...] [--by FINDER] [--seeds N] [--scripts] [--list] [--help]
+# Usage: scripts/mutations.sh [ID ...] [--by FINDER] [--seeds N] [--scripts] [--write FILE] [--list] [--help]
 #
 # Measures the tests themselves: breaks one rule of the core at a time, in a copy, and lets scenarios, explorer and simulator find it.
-# Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning. What a kill
-# between two instructions shows says so in the second line ("Finder: kill --only WORD ..."): pnyx-kill looks for it after the scripts.
+# Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning. Where no script
+# can show it, the second line names who does: "Finder: kill --only WORD ..." (pnyx-kill looks for it only then), or
+# "Finder: simulator sim-cut --members 1" (which seeds to take).
 #
 #   --by FINDER   scenario, kill, explorer or simulator alone (default: one after the other, until one finds it)
 #   --seeds N     how many seeds of the simulator may be spent on one mutation (default 2000)
 #   --scripts     the same as --by scenario: quick, for those that scripts find
+#   --write FILE  also puts the results as a table behind the last heading of FILE (docs/mutations.md); of all mutations only
 #   --list        only lists them
 #
 # One line for each: id, file:line, what caught it, seeds, seconds. The last line: PNYX mutations N/N caught
@@ -19,7 +21,7 @@ for lib in common packages build; do
 	. "$here/lib/$lib.sh"
 done
 
-seeds=2000 wanted=() list=no finders=(scenario kill explorer simulator)
+seeds=2000 wanted=() list=no table='' finders=(scenario kill explorer simulator)
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seeds) need_value "$1" $#; need_number "$1" "$2" 1 100000000; seeds=$2; shift ;;
@@ -28,6 +30,7 @@ while [ $# -gt 0 ]; do
 		case $2 in scenario | kill | explorer | simulator) finders=("$2") ;; *) usage_error "--by takes scenario, kill, explorer or simulator" ;; esac
 		shift
 		;;
+	--write) need_value "$1" $#; table=$2; shift ;;
 	--scripts) finders=(scenario) ;;
 	--list) list=yes ;;
 	-h | --help) print_manual "$0"; exit 0 ;;
@@ -36,6 +39,9 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+
+[ -z "$table" ] || [ "${#wanted[@]}" -eq 0 ] || usage_error "--write takes the results of all mutations"
+[ -z "$table" ] || grep -q '^## Results' "$table" || usage_error "$table has no heading 'Results'"
 
 patches=()
 for p in "$ROOT"/tests/mutation/*.patch; do
@@ -52,20 +58,24 @@ fi
 [ -n "${PNYX_SKIP_SETUP:-}" ] || "$here/setup.sh" --packages --tests
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+touch "$work/table"
 mkdir "$work/tree"
 tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/kill tests/explore tests/app | tar -C "$work/tree" -xf -
 printf 'foreach d : ["sim", "scenario", "kill", "explore"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
-targets=()
-for finder in "${finders[@]}"; do
-	case $finder in
-	scenario) targets+=(tests/scenario/pnyx-scenario) ;;
-	kill) targets+=(tests/kill/pnyx-kill) ;;
-	explorer) targets+=(tests/explore/pnyx-explore) ;;
-	simulator) targets+=(tests/sim/pnyx-sim tests/sim/pnyx-sim-cut tests/sim/pnyx-sim-bank) ;;
+# What a finder needs is built when its turn comes: most mutations never get past the scripts.
+targets_of() {
+	case $1 in
+	scenario) echo tests/scenario/pnyx-scenario ;;
+	kill) echo tests/kill/pnyx-kill ;;
+	explorer) echo tests/explore/pnyx-explore ;;
+	simulator) echo tests/sim/pnyx-sim tests/sim/pnyx-sim-cut tests/sim/pnyx-sim-bank ;;
 	esac
-done
-BUILD_TARGETS=("${targets[@]}")
+}
+for finder in "${finders[@]}"; do read -ra more < <(targets_of "$finder"); BUILD_TARGETS+=("${more[@]}"); done
 ROOT=$work/tree build_in "$work/build" -Ddcheck=true -Doptimization=1 -Ddebug=false
+
+# What the patch's second line says of a finder; empty when it names another, or none.
+named() { sed -n "2s/^Finder: $1 *//p" "$p"; }
 
 # The first script of tests/scenario that fails; empty when none does.
 by_scenario() {
@@ -76,11 +86,10 @@ by_scenario() {
 	done
 }
 
-# A kill behind every instruction of the phases that the patch names; empty when it names none.
+# A kill behind every instruction of the phases that the patch names.
 by_kill() {
 	local args out
-	read -ra args < <(sed -n '2s/^Finder: kill//p' "$p") || return 0
-	[ "${#args[@]}" -gt 0 ] || return 0
+	read -ra args < <(named kill)
 	out=$(timeout 300 "$work/build/tests/kill/pnyx-kill" --quiet --steps 4 "${args[@]}" 2>&1) ||
 		grep -A1 '^VIOLATION' <<<"$out" | tr -s '\n ' '  ' | sed 's/^VIOLATION/kill:/' | cut -c1-160
 }
@@ -115,11 +124,12 @@ by_explorer() {
 
 # The first seed that fails, in growing slices, over clusters and modes in turn.
 by_simulator() {
-	local spent=0 first=1 out slice kind args
+	local spent=0 first=1 out slice kind args kinds=("sim-cut" "sim-cut --members 3 --mode E" "sim-bank" "sim-cut --members 5"
+		"sim --members 4" "sim-cut --members 3 --mode D" "sim-cut --tiny --rounds 3")
+	[ -z "$(named simulator)" ] || kinds=("$(named simulator)")
 	while [ "$spent" -lt "$seeds" ]; do
 		slice=20
-		for kind in "sim-cut" "sim-cut --members 3 --mode E" "sim-bank" "sim-cut --members 5" "sim --members 4" \
-			"sim-cut --members 3 --mode D" "sim-cut --tiny --rounds 3"; do
+		for kind in "${kinds[@]}"; do
 			# shellcheck disable=SC2206 # words on purpose
 			args=(${kind#* })
 			[ "$kind" != "${kind#* }" ] || args=()
@@ -136,7 +146,7 @@ by_simulator() {
 	echo "$spent" >"$work/spent"
 }
 
-caught=0
+caught=0 start=$SECONDS
 for p in "${patches[@]}"; do
 	id=$(basename "$p" .patch) began=$SECONDS
 	file=$(sed -n 's|^+++ b/||p' "$p" | head -1) line=$(sed -n 's/^@@ -\([0-9]*\).*/\1/p' "$p" | head -1)
@@ -146,15 +156,31 @@ for p in "${patches[@]}"; do
 		cp "$ROOT/$file" "$work/tree/$file"
 		continue
 	fi
-	if ! ninja -C "$work/build" "${targets[@]}" >"$work/log" 2>&1; then
-		printf '%-32s %s:%s DOES NOT BUILD: %s\n' "$id" "$file" "$line" "$(grep -m1 error "$work/log")"
-	else
-		by=
-		for finder in "${finders[@]}"; do [ -n "$by" ] || by=$("by_$finder"); done
-		if [ -n "$by" ]; then caught=$((caught + 1)); else by='SURVIVED'; fi
-		printf '%-32s %s:%s %s; seeds %s, %d s\n' "$id" "$file" "$line" "$by" "$(cat "$work/spent")" $((SECONDS - began))
-	fi
+	by='SURVIVED'
+	for finder in "${finders[@]}"; do
+		[ "$finder" != kill ] || [ -n "$(named kill)" ] || continue
+		read -ra targets < <(targets_of "$finder")
+		if ! ninja -C "$work/build" "${targets[@]}" >"$work/log" 2>&1; then
+			by="DOES NOT BUILD: $(grep -m1 error "$work/log")"
+			break
+		fi
+		found=$("by_$finder")
+		[ -z "$found" ] || { by=$found caught=$((caught + 1)); break; }
+	done
+	printf '%-32s %s:%s %s; seeds %s, %d s\n' "$id" "$file" "$line" "$by" "$(cat "$work/spent")" $((SECONDS - began))
+	printf '| `%s` | `%s:%s` | %s | %s | %d |\n' "$id" "${file#consensus/}" "$line" "$(sed 's/|/\\|/g; s/ (addr2line [^)]*)//' <<<"$by")" \
+		"$(cat "$work/spent")" $((SECONDS - began)) >>"$work/table"
 	cp "$ROOT/$file" "$work/tree/$file"
 done
+if [ -n "$table" ]; then
+	sed -i '/^## Results/q' "$table"
+	{
+		printf '\n%d of %d caught: %d by a script, %d by a kill, %d by the explorer, %d by the simulator, in %d s.\n\n' \
+			"$caught" "${#patches[@]}" "$(grep -c '| scenario ' "$work/table")" "$(grep -c '| kill: ' "$work/table")" \
+			"$(grep -c '| explorer ' "$work/table")" "$(grep -c '(sim' "$work/table")" $((SECONDS - start))
+		printf '| mutation | where | caught by | seeds | s |\n|---|---|---|---|---|\n'
+		cat "$work/table"
+	} >>"$table"
+fi
 echo "PNYX mutations $caught/${#patches[@]} caught"
 [ "$caught" -eq "${#patches[@]}" ]
