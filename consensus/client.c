@@ -40,11 +40,16 @@ static bool is_repeat(struct ep_replica *r, struct ep_effects *fx, const struct 
 	}
 	if (s->inflight != command->seq || command->seq <= s->last)
 		return false;
-	bool is_staged = s->own == EP_NIL;
-	if (is_staged && !ep_is_staged(r))
-		return false;
-	ep_slot slot = is_staged ? r->stage.slot : ep_slot_of(r, r->self, 0) | s->own;
-	uint32_t w = ep_wait_of(r, is_staged ? r->stage.waits : ep_own(r, slot)->waits, ep_session_index(r, s) + 1);
+	uint32_t w = EP_NIL, session = ep_session_index(r, s) + 1;
+	ep_slot slot = 0;
+	if (s->own != EP_NIL) {
+		slot = ep_slot_of(r, r->self, 0) | s->own;
+		w = ep_wait_of(r, ep_own(r, slot)->waits, session);
+	}
+	for (uint32_t k = 0; s->own == EP_NIL && w == EP_NIL && k < r->staged; k++) {
+		slot = ep_stage_at(r, k)->slot;
+		w = ep_wait_of(r, ep_stage_at(r, k)->waits, session);
+	}
 	if (w == EP_NIL)
 		return false;
 	const struct ep_wire_command *carried = ep_command_at(ep_payload(r, slot), ep_wait(r, w)->command);

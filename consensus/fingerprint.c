@@ -104,9 +104,10 @@ uint64_t ep_fingerprint_without(const struct ep_replica *r, uint32_t parts)
 			h = mix(h, told > col->stable ? told : col->stable);
 		}
 	}
-	if (r->stage.count > 0 && !(parts & EP_PRINT_VOLATILE)) {
-		const uint8_t *staged = ep_payload(r, r->stage.slot);
-		h = ep_hash64(mix(h, r->stage.i), staged, ((const struct ep_wire_payload *)(const void *)staged)->len);
+	for (uint32_t k = 0; k < r->staged && !(parts & EP_PRINT_VOLATILE); k++) {
+		const struct ep_stage *stage = &r->stages[(r->stage_first + k) & (EP_STAGES - 1)];
+		const uint8_t *staged = ep_payload(r, stage->slot);
+		h = ep_hash64(mix(h, stage->i), staged, ((const struct ep_wire_payload *)(const void *)staged)->len);
 	}
 	h = mix(h, r->order_done);
 	for (uint32_t at = order_next(r->order_head); at != 0; at = order_next(ep_rec(r, at - 1)->order)) // ordered, not yet executed

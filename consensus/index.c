@@ -5,6 +5,7 @@
 // or an instance has more keys than links, it goes to its column's list of unindexed instances and raises the column's
 // barrier: everything later depends on it, which is a superset and therefore safe; the executor tests real interference.
 #include "consensus/index.h"
+#include "consensus/decide.h"
 
 static uint32_t *bucket_of(const struct ep_replica *r, uint64_t hash)
 {
@@ -30,6 +31,22 @@ uint32_t ep_index_find(const struct ep_replica *r, uint64_t hash)
 	while (at != EP_NIL && ep_entry(r, at)->hash != hash)
 		at = ep_entry(r, at)->next;
 	return at;
+}
+
+enum ep_key_use ep_index_use(const struct ep_replica *r, uint64_t hash)
+{
+	uint32_t at = ep_index_find(r, hash);
+	bool is_shared = false;
+	for (uint32_t c = 0; at != EP_NIL && c < r->n; c++) {
+		const struct ep_track *track = ep_track(ep_entry(r, at), c);
+		const struct ep_column *column = &r->columns[c];
+		if (c == r->self || (track->max_write <= column->stable && track->max_read <= column->stable))
+			continue;
+		is_shared = true;
+		if (track->newest != EP_NIL && r->now - column->c_moved > ep_after_rtts(r, 2, r->config.fast_min_ns))
+			return EP_KEY_STUCK;
+	}
+	return is_shared ? EP_KEY_SHARED : EP_KEY_PRIVATE;
 }
 
 void ep_index_clear(struct ep_replica *r)

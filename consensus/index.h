@@ -18,6 +18,10 @@ void ep_index_remove(struct ep_replica *, ep_slot);
 uint32_t ep_index_find(const struct ep_replica *, uint64_t hash);
 // The newest unordered instance of this entry and column below i, as a link; EP_NIL when there is none.
 uint32_t ep_index_older(struct ep_replica *, uint32_t entry, uint32_t col, uint64_t i);
+// What is known here of a key: other members took no command with it lately; they did, and may at this moment; an instance of a column that
+// has come to a standstill holds it, and what else has the key waits for that.
+enum ep_key_use { EP_KEY_PRIVATE, EP_KEY_SHARED, EP_KEY_STUCK };
+enum ep_key_use ep_index_use(const struct ep_replica *, uint64_t hash);
 // Fetches the places where these keys are looked up; the entries that an instance holds.
 void ep_index_prefetch(const struct ep_replica *, const struct ep_keys *);
 void ep_index_fetch_links(const struct ep_replica *, ep_slot);

@@ -7,6 +7,7 @@
 #define EP_WINDOW_MAX (1u << 24) // slot numbers of 7 columns fit 32 bits with room for links
 #define EP_WINDOW_RESERVE 64    // instances that only RECONFIG may use: a full window must be curable; half of a window below 128
 #define EP_KEYS_MAX 64          // keys of one instance: 16 of a command, its session, room for batches
+#define EP_STAGES 4              // own instances that one burst fills at a time: a power of two
 #define EP_FETCH_SPAN 64        // instances that one FetchCommit asks for
 #define EP_RECYCLE_BUDGET 64    // slots recycled per step: four times what one step can fill at the most
 #define EP_TIMEOUT_MAX_NS 500000000ULL // adaptive timeouts end here: overload inflates the measured round trips
@@ -26,4 +27,5 @@ static inline uint32_t ep_window_reserve(uint32_t window)
 // A step takes at most two frames for a member: one message that fits a frame, after what was open.
 _Static_assert(EP_KEYS_MAX >= PNYX_KEYS_MAX + 2, "a command's keys, its session and the table of sessions");
 _Static_assert(EP_FRAME_MAX_MIN >= EP_RECOVER_OK_ROOM + 512, "a frame carries a useful payload");
+_Static_assert((EP_STAGES & (EP_STAGES - 1)) == 0, "a ring of stages");
 _Static_assert(EP_KEPT_MAX % 8 == 0, "kept replies are journalled by words");

@@ -19,7 +19,7 @@ void ep_burst_end(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 {
 	if (now > r->now)
 		r->now = now;
-	if (ep_is_staged(r) && r->standing != EP_STANDING_DEAD && ep_has_frames(fx))
+	while (ep_is_staged(r) && r->standing != EP_STANDING_DEAD && ep_has_frames(fx))
 		ep_submit(r, fx);
 }
 
@@ -30,7 +30,7 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 	if (r->standing == EP_STANDING_DEAD)
 		return;
 	ep_window_recycle(r, EP_RECYCLE_BUDGET); // first: what runs in this tick can still be looked at when it ends
-	if (ep_is_staged(r) && ep_has_frames(fx))
+	while (ep_is_staged(r) && ep_has_frames(fx))
 		ep_submit(r, fx); // what this burst brought
 	ep_exec_run(r, fx, r->config.exec_budget);
 	ep_hello_run(r, fx);

@@ -1,4 +1,4 @@
-// Staging: requests of one burst share an instance.
+// Staging: requests of one burst share instances.
 #pragma once
 #include "consensus/decide.h"
 
@@ -10,16 +10,23 @@ struct ep_request {
 	const struct ep_keys *keys; // of the command; NULL: not collected yet
 };
 
-// Takes one command (struct ep_wire_command and its bytes) into the next own instance, which is submitted by the tick that follows,
-// or here first when the command does not fit into it: at most one SUBMIT a call.
+// Takes one command (struct ep_wire_command and its bytes) into a next own instance, which is submitted by the tick that follows.
+// When there is no place for it the oldest staged instance is submitted first: at most one SUBMIT a call.
 enum ep_admission ep_stage(struct ep_replica *, struct ep_effects *, const struct ep_wire_command *, const struct ep_request *);
-// Gives up what is staged: to the clients that is message loss.
+// Gives up the oldest staged instance: to the clients that is message loss.
 void ep_stage_drop(struct ep_replica *);
+// The oldest staged instance is one no more.
+void ep_stage_pop(struct ep_replica *);
 // At a start: nothing is staged, nobody waits.
 void ep_stage_clear(struct ep_replica *);
 static inline bool ep_is_staged(const struct ep_replica *r)
 {
-	return r->stage.count > 0;
+	return r->staged > 0;
+}
+// The k-th oldest.
+static inline struct ep_stage *ep_stage_at(struct ep_replica *r, uint32_t k)
+{
+	return &r->stages[(r->stage_first + k) & (EP_STAGES - 1)];
 }
 
 // Puts a wait, taken off its list, back among the free ones.

@@ -4,7 +4,7 @@
 #include "consensus/record.h"
 
 #define EP_ARENA_MAGIC 0x50414e5958594e50ULL
-#define EP_LAYOUT 3
+#define EP_LAYOUT 4
 
 struct ep_column {
 	// authoritative
@@ -129,11 +129,13 @@ struct ep_wait {
 	uint8_t command;  // place in the payload
 };
 
-// The next own instance, while a burst of requests is being gathered into it (stage.c): volatile.
+// A next own instance, while a burst of requests is being gathered into it (stage.c): volatile.
 struct ep_stage {
 	uint64_t i; // its number and slot; the payload grows where it will stay
 	ep_slot slot;
-	uint32_t count;     // commands, 0 = nothing is staged
+	uint32_t count;     // commands
+	uint64_t group;     // of its commands (stage.c), once is_grouped
+	bool is_grouped;
 	bool is_closed;     // takes no more: OPEN is alone in its payload
 	uint32_t waits, waits_last;
 	struct ep_keys keys; // of all of them
@@ -231,7 +233,8 @@ struct ep_replica {
 	uint32_t order_offset; // of the next command in the payload of the first, 0 = look it up
 	uint64_t order_used;   // application units when the first one's first command ran, UINT64_MAX = in an earlier start
 	uint32_t wait_free;
-	struct ep_stage stage;
+	uint32_t staged, stage_first; // how many of the stages are filled, and which is the oldest: a ring, in the order of their numbers
+	struct ep_stage stages[EP_STAGES];
 	uint32_t root_head, root_tail;
 	uint32_t run, run_index, run_vertex, run_root, run_stack;
 	uint32_t recoveries; // in use

@@ -18,9 +18,8 @@ static uint8_t choose_designated(const struct ep_replica *r)
 	return best;
 }
 
-static void start_own(struct ep_replica *r, ep_slot slot)
+static void start_own(struct ep_replica *r, struct ep_stage *stage, ep_slot slot)
 {
-	struct ep_stage *stage = &r->stage;
 	struct ep_own *own = ep_own(r, slot);
 	*own = (struct ep_own){ .queue = EP_QUEUE_NONE, .submitted = r->now, .cost = stage->keys.cost, .is_open = 1, .waits = stage->waits,
 				.tally_ok = (uint8_t)(1u << r->self), .tally_eq = (uint8_t)(1u << r->self) };
@@ -32,13 +31,11 @@ static void start_own(struct ep_replica *r, ep_slot slot)
 	r->counters.submits += stage->count;
 	if (stage->count > 1)
 		r->counters.batched += stage->count;
-	stage->waits = stage->waits_last = EP_NIL;
-	stage->count = 0;
 }
 
 void ep_submit(struct ep_replica *r, struct ep_effects *fx)
 {
-	struct ep_stage *stage = &r->stage;
+	struct ep_stage *stage = ep_stage_at(r, 0);
 	uint64_t i = stage->i;
 	ep_slot slot = stage->slot;
 	if (i <= r->columns[r->self].stable || rec_is_live(ep_rec(r, slot))) {
@@ -58,8 +55,9 @@ void ep_submit(struct ep_replica *r, struct ep_effects *fx)
 	r->votes++;
 	rec_publish(rec, r->n, st_make(EP_PREACCEPTED, 0, EP_ST_INIT | EP_ST_PAYLOAD));
 	r->next_i = i + 1;
-	start_own(r, slot);
+	start_own(r, stage, slot);
 	ep_learned(r, slot, &stage->keys);
+	ep_stage_pop(r);
 
 	for (uint32_t m = 0; m < r->n; m++)
 		if (m != r->self)

@@ -158,8 +158,8 @@ bool ep_window_accepts(struct ep_replica *r, const uint64_t *deps)
 	return true;
 }
 
-bool ep_window_has_room(const struct ep_replica *r)
+bool ep_window_has_room(const struct ep_replica *r, uint64_t i)
 {
 	const struct ep_column *c = &r->columns[r->self];
-	return r->next_i <= c->agreed + r->config.window - ep_window_reserve(r->config.window);
+	return i <= c->agreed + r->config.window - ep_window_reserve(r->config.window);
 }

@@ -31,9 +31,10 @@ __typeof__(ep_stage) __real_ep_stage, __wrap_ep_stage;
 enum ep_admission __wrap_ep_stage(struct ep_replica *r, struct ep_effects *fx, const struct ep_wire_command *command,
 				  const struct ep_request *request)
 {
+	uint64_t newest = r->staged > 0 ? ep_stage_at(r, r->staged - 1)->i : 0;
 	enum ep_admission verdict = __real_ep_stage(r, fx, command, request);
-	if (verdict == EP_ADMIT && r->stage.count == 1)
-		*arrival_of(r, r->stage.i) = command->kind != EP_CMD_OPEN ? arrival : 0;
+	if (verdict == EP_ADMIT && ep_stage_at(r, r->staged - 1)->i != newest)
+		*arrival_of(r, ep_stage_at(r, r->staged - 1)->i) = command->kind != EP_CMD_OPEN ? arrival : 0;
 	return verdict;
 }
 

@@ -107,6 +107,71 @@ static void test_bounds(void)
 	core_end(&c);
 }
 
+// Member 1 leads an instance that reads the key and is not decided.
+static void lead(uint64_t i, const char *key)
+{
+	uint8_t bytes[KV_BYTES_MAX];
+	struct kv_text none = { "", 0 };
+	uint32_t len = kv_bytes_begin(bytes, PNYX_KV_GET, 0);
+	len = kv_bytes_add(bytes, len, (struct kv_text){ key, (uint32_t)strlen(key) }, none, none);
+	struct ep_wire_command command = { .kind = EP_CMD_READ, .len = (uint16_t)(sizeof command + len) };
+	struct ep_wire_payload head = { .count = 1, .len = (uint16_t)(sizeof head + command.len) };
+	uint8_t *body = core_begin(&c, 1, EP_PREACCEPT, 0, 1, i, 2, 8 + 2 * 24 + head.len);
+	memset(body, 0, 8 + 2 * 24);
+	ep_store64(body, i);
+	memcpy(body + 56, &head, sizeof head);
+	memcpy(body + 56 + sizeof head, &command, sizeof command);
+	memcpy(body + 56 + sizeof head + sizeof command, bytes, len);
+	core_send(&c, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(core_record(&c, 1, i));
+}
+
+// A command whose keys nobody else uses does not share an instance with one that may wait for others, nor does one that certainly waits.
+static void test_groups(void)
+{
+	start(3, 16);
+	lead(1, "shared");
+	for (uint32_t k = 1; k < 7; k += 2) {
+		burst(k, 1, "shared");
+		burst(k + 1, 1, "key%u");
+	}
+	end_of_burst();
+	CU_ASSERT_EQUAL(ep_known(c.r, 0), 2);
+	CU_ASSERT_EQUAL(commands_of(1), 3);
+	CU_ASSERT_EQUAL(commands_of(2), 3);
+	lead(2, "newer");
+	c.now += 100000000; // column 1 has come to a standstill
+	burst(7, 1, "shared");
+	burst(8, 1, "newer");
+	burst(9, 1, "shared");
+	end_of_burst();
+	CU_ASSERT_EQUAL(ep_known(c.r, 0), 4);
+	CU_ASSERT_EQUAL(commands_of(3), 2);
+	CU_ASSERT_EQUAL(commands_of(4), 1);
+	core_end(&c);
+}
+
+// More groups than are filled at a time: the oldest goes first, numbers stay in order, nobody is forgotten.
+static void test_many_groups(void)
+{
+	const char *keys[EP_STAGES + 2] = { "a", "b", "c", "d", "e", "f" };
+	start(3, 16);
+	for (uint32_t k = 0; k < EP_STAGES + 2; k++)
+		lead(k + 1, keys[k]);
+	c.now += 100000000;
+	for (uint32_t k = 0; k < EP_STAGES + 2; k++)
+		burst(k + 1, 1, keys[k]);
+	CU_ASSERT_EQUAL(ep_known(c.r, 0), 2); // two have been submitted
+	CU_ASSERT_EQUAL(c.r->staged, EP_STAGES);
+	burst(EP_STAGES + 3, 1, keys[EP_STAGES + 1]); // the newest takes one more
+	end_of_burst();
+	CU_ASSERT_EQUAL(ep_known(c.r, 0), EP_STAGES + 2);
+	for (uint64_t i = 1; i < EP_STAGES + 2; i++)
+		CU_ASSERT_EQUAL(commands_of(i), 1);
+	CU_ASSERT_EQUAL(commands_of(EP_STAGES + 2), 2);
+	core_end(&c);
+}
+
 // OPEN stands alone: its session's id is the instance's.
 static void test_open(void)
 {
@@ -266,7 +331,7 @@ static void test_kill_inside(void)
 }
 
 static const struct unit_test tests[] = {
-	{ "one instance", test_one_instance }, { "alone", test_alone }, { "bounds", test_bounds }, { "OPEN", test_open },
+	{ "one instance", test_one_instance }, { "alone", test_alone }, { "bounds", test_bounds }, { "groups", test_groups }, { "many groups", test_many_groups }, { "OPEN", test_open },
 	{ "repeat in a burst", test_repeat_in_burst }, { "nobody waits", test_nobody_waits }, { "number taken", test_number_taken }, { "Nop", test_nop },
 	{ "kill inside", test_kill_inside },
 };
