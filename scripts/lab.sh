@@ -1,5 +1,5 @@
 #!/bin/bash
-# Usage: scripts/lab.sh [--part load|stages|latency|long|all] [--record] [--json FILE] [--help] [-- LABORATORY OPTIONS]
+# Usage: scripts/lab.sh [--part load|stages|latency|long|hot|dead|loss|all] [--record] [--json FILE] [--help] [-- LABORATORY OPTIONS]
 #
 # The laboratory: real replicas (the shipped core and data plane) and their clients in one process, behind DPDK ports that are rings,
 # on one processor or two, without network, privileges or hugepages. Three programs, one after the other:
@@ -10,6 +10,12 @@
 #   latency   one command at a time over an emulated wire (1.15 us one way), each replica and the client on a processor of its own in
 #             virtual time: commit at the replica, reply at the client, raw echo, and the cycles of a commit beyond the echo
 #   long      (not part of `all`) 100 million commands, or as many as --commands says: memory must be flat, nobody refused
+#   hot       (not part of `all`) ten minutes of virtual time in which four clients with 1,024 commands in flight write one key and nothing
+#             else: no search for a component may go further than members * own_max instances (protocol.md D.4). Takes some minutes
+#   dead      (not part of `all`) a member dies under load, in virtual time: the longest time without an answer for a client whose keys
+#             are its own, and for the others, whose keys the dead one used as well
+#   loss      (not part of `all`) 0.1 % of the frames between replicas are lost, in virtual time: latency of the commands that lost one, and of
+#             those that did not
 #
 #   --part PART   default: all
 #   --record      counts the instructions of each handler anew (callgrind) and writes tests/lab/instructions.txt
@@ -39,8 +45,8 @@ while [ $# -gt 0 ]; do
 done
 case $part in
 all) parts=(load stages latency) ;;
-load | stages | latency | long) parts=("$part") ;;
-*) usage_error "--part takes load, stages, latency, long or all, not '$part'" ;;
+load | stages | latency | long | hot | dead | loss) parts=("$part") ;;
+*) usage_error "--part takes load, stages, latency, long, hot, dead, loss or all, not '$part'" ;;
 esac
 
 if [ -z "${PNYX_SKIP_SETUP:-}" ]; then
@@ -68,6 +74,9 @@ for p in "${parts[@]}"; do
 	stages) run=("$lab/pnyx-lab-stages") ;;
 	latency) run=("$lab/pnyx-lab-commits" --clock virtual --wire 1150 --outstanding 1 --echo) ;;
 	long) run=("$lab/pnyx-lab" --long --commands 100000000) ;;
+	hot) run=("$lab/pnyx-lab" --clock virtual --virtual-seconds 600 --hot 100 --keys 100 --clients 4 --outstanding 1024 --wire 500000) ;;
+	dead) run=("$lab/pnyx-lab" --clock virtual --wire 5000 --keys 20 --clients 4 --apart --outstanding 64 --dies 2 --commands 100000) ;;
+	loss) run=("$lab/pnyx-lab" --clock virtual --wire 5000 --outstanding 64 --loss 0.1 --commands 1000000) ;;
 	esac
 	printf '\n=== %s\n' "$p"
 	"${run[@]}" "${more[@]}" --json "$dir/$p" || code=1

@@ -20,6 +20,15 @@ def main():
     word('commit_ratio', 'latency', 'commit_ratio', '%.2f')
     word('client_ratio', 'latency', 'client_ratio', '%.2f')
     word('commands', 'long', 'commands', '%.0f')
+    for part in ('hot', 'dead', 'loss'):
+        word('commands', part, 'commands', '%.0f')
+    word('virtual_seconds', 'hot', 'seconds', '%.0f')
+    word('longest_search', 'hot', 'chain_longest', '%.0f')
+    word('bound', 'hot', 'search_bound', '%.0f')
+    word('gap_apart_us', 'dead', 'gap_apart_us', '%.0f')
+    word('gap_others_us', 'dead', 'gap_us', '%.0f')
+    word('p999_us', 'loss', 'client_p999_us', '%.0f')
+    word('p999_spared_us', 'loss', 'spared_p999_us', '%.0f')
     states = {part['state'] for part in parts.values()}
     words.append('state=' + ('equal' if states == {'equal'} else 'DIFFERENT'))
     if target:

@@ -20,14 +20,16 @@ void lab_client_start(struct lab_client *c, uint32_t index)
 	for (uint32_t s = 0; s < c->slots_count; s++, node++) {
 		while (node % lab.o.n == lab.o.silent)
 			node++;
-		c->slots[s] = (struct lab_slot){ .node = node % lab.o.n, .kind = EP_CMD_OPEN };
+		bool is_apart = lab.o.is_apart && index == 0;
+		c->slots[s] = (struct lab_slot){ .node = is_apart ? 0 : node % lab.o.n, .kind = EP_CMD_OPEN };
 	}
 	lab_client_reset(c);
 }
 
 void lab_client_reset(struct lab_client *c)
 {
-	c->done = c->not_fast = c->busy = c->failed = c->retries = c->cycles = c->turns = 0;
+	c->done = c->not_fast = c->busy = c->failed = c->retries = c->cycles = c->turns = c->answered = c->gap = 0;
+	histogram_reset(&c->spared);
 	histogram_reset(&c->reply);
 	histogram_reset(&c->echo);
 }
@@ -55,7 +57,9 @@ static void choose(struct lab_client *c, struct lab_slot *s)
 		key = __atomic_fetch_add(&lab.preloaded, 1, __ATOMIC_RELAXED);
 	} else {
 		is_read = chance(c, lab.o.reads);
-		if (!chance(c, lab.o.hot))
+		if (lab.o.is_apart && c == &lab.clients[0])
+			key = lab.o.keys + 1 + (uint64_t)(s - c->slots);
+		else if (!chance(c, lab.o.hot))
 			key = (uint64_t)(((unsigned __int128)ep_random(&c->random) * lab.o.keys) >> 64);
 	}
 	struct pnyx_kv_command head = { .op = is_read ? PNYX_KV_GET : PNYX_KV_PUT, .count = 1 };
@@ -162,8 +166,13 @@ static void on_reply(struct lab_client *c, struct lab_slot *s, const struct ep_m
 		c->done++;
 		c->not_fast += !(msg->flags & EP_MSG_FAST);
 		c->failed += reply->status != EP_OK;
+		if (c->answered != 0 && now > c->answered + c->gap)
+			c->gap = now - c->answered;
+		c->answered = now;
 		if (now >= s->sent) // virtual clock: a turn that the machine interrupted sends later than it is held to have ended
 			histogram_add(&c->reply, now - s->sent);
+		if (now >= s->sent && lab.o.loss > 0 && lab_is_spared(&reply->instance))
+			histogram_add(&c->spared, now - s->sent);
 		c->is_echo_due = lab.o.is_echo && lab.o.outstanding == lab.o.clients;
 	}
 	if (c->is_stopping)

@@ -21,11 +21,11 @@ enum lab_clock {
 };
 
 struct lab_options {
-	uint32_t n, lcores, clients, outstanding, per_frame, window, batch, value, wire_ns, silent, cap_us;
+	uint32_t n, lcores, clients, outstanding, per_frame, window, batch, value, wire_ns, silent, dies, cap_us;
 	enum lab_clock clock;
 	uint64_t keys, commands, seed;
-	double hot, reads, loss, seconds, warmup;
-	bool is_echo, is_long, is_huge, is_offloaded;
+	double hot, reads, loss, seconds, virtual_seconds, warmup;
+	bool is_apart, is_echo, is_long, is_huge, is_offloaded;
 	const char *json, *samples;
 };
 
@@ -90,7 +90,8 @@ struct lab_client {
 	bool is_stopping;
 	// results
 	uint64_t done, opened, not_fast, busy, failed, retries, cycles, turns;
-	struct histogram reply, echo; // cycles
+	uint64_t answered, gap; // when the last answer came; the longest time without one
+	struct histogram reply, echo, spared; // cycles; spared: of commands of whose instance the wire lost nothing
 };
 
 struct lab {
@@ -148,11 +149,19 @@ bool lab_client_is_idle(const struct lab_client *);
 void lab_client_reset(struct lab_client *);
 uint64_t lab_done(void);
 
+// ---- faults.c: what is lost
+// Remembers the instances that a frame speaks of, which the wire loses.
+void lab_lose(const struct rte_mbuf *);
+bool lab_is_spared(const struct ep_session_id *instance);
+// --dies, when half of the commands are done: the member says nothing from now on, its clients' operations have ended.
+void lab_die_in_time(uint64_t done);
+
 // ---- run.c
 // Opens all sessions and writes every key once.
 void lab_begin(void);
-// Commands until `count` of them are done since the last reset or `seconds` have passed, whichever is first (0: no such limit).
-void lab_run(uint64_t count, double seconds);
+// Commands until `count` of them are done since the last reset, or `seconds` or `virtual_seconds` have passed, whichever is first (0: no
+// such limit).
+void lab_run(uint64_t count, double seconds, double virtual_seconds);
 // Lets everything in flight end.
 void lab_drain(void);
 

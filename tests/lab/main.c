@@ -37,9 +37,9 @@ int main(int argc, char **argv)
 	lab_start();
 	lab_begin();
 	if (lab.o.warmup > 0)
-		lab_run(0, lab.o.warmup);
+		lab_run(0, lab.o.warmup, 0);
 	lab_report_begin();
-	lab_run(lab.o.commands, lab.o.seconds);
+	lab_run(lab.o.commands, lab.o.seconds, lab.o.virtual_seconds);
 	lab_report_end();
 	uint64_t ended[] = { lab.ended };
 	lab_drain();

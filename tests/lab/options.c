@@ -18,12 +18,15 @@ static const struct argp_option table[] = {
 	{ "per-frame", 'p', "N", 0, "requests in one frame at the most, default: as many as are ready and fit", 2 },
 	{ "clients", 'C', "N", 0, "client programs, 1 to 8, default 1", 2 },
 	{ "silent", 's', "COLUMN", 0, "a member that never says anything", 2 },
+	{ "dies", 'K', "COLUMN", 0, "a member that dies for good when half of --commands are done", 2 },
+	{ "apart", 'Q', NULL, 0, "the first of several clients keeps apart: keys of its own, all through replica 0", 2 },
 	{ "window", 'W', "N", 0, "instances a column, default 16384", 2 },
 	{ "batch", 'b', "N", 0, "commands that may share an instance, 1 to 64, default 16", 2 },
 	{ "wire", 'D', "NS", 0, "delay of the wire one way, default 0", 3 },
 	{ "loss", 'X', "PERCENT", 0, "frames between replicas that the wire loses, default 0", 3 },
 	{ "clock", 'T', "real|virtual", 0, "real: all take turns on the processors at hand. virtual: each replica and each client has one of its "
 	  "own; the cycles of every turn are measured and put together in virtual time", 3 },
+	{ "virtual-seconds", 'V', "N", 0, "virtual clock: measure that long of its own time", 3 },
 	{ "offload", 'O', NULL, 0, "as if the port made and verified IP and UDP checksums, which most NICs do and a ring does not", 3 },
 	{ "lcores", 'l', "1|2", 0, "real clock: processors used, default 1", 3 },
 	{ "echo", 'e', NULL, 0, "the raw round trip too, by the same program on the same path", 3 },
@@ -81,6 +84,9 @@ static error_t set_where(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'O':
 		o->is_offloaded = true;
+		return 0;
+	case 'V':
+		number(state, arg, 0, 1e6, &o->virtual_seconds);
 		return 0;
 	case 'A':
 		whole(state, arg, 1, 1000000, &o->cap_us);
@@ -144,6 +150,12 @@ static error_t set(int key, char *arg, struct argp_state *state)
 	case 's':
 		whole(state, arg, 0, EP_MEMBERS_MAX - 1, &o->silent);
 		return 0;
+	case 'K':
+		whole(state, arg, 0, EP_MEMBERS_MAX - 1, &o->dies);
+		return 0;
+	case 'Q':
+		o->is_apart = true;
+		return 0;
 	case 'W':
 		whole(state, arg, 128, 1u << 24, &o->window);
 		if ((o->window & (o->window - 1)) != 0)
@@ -160,6 +172,10 @@ static error_t set(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--clock virtual works on one lcore");
 		if (o->silent != LAB_NOBODY && (o->silent >= o->n || o->n < 3))
 			argp_error(state, "--silent takes a column below the number of replicas, which must be 3 or more");
+		if (o->dies != LAB_NOBODY && (o->dies >= o->n || o->n < 3 || o->silent != LAB_NOBODY || o->commands == 0 || o->clock == LAB_REAL))
+			argp_error(state, "--dies takes a column below the number of replicas, 3 or more, and needs --commands and --clock virtual");
+		if (o->is_apart && (o->clients < 2 || o->dies == 0))
+			argp_error(state, "--apart needs a second client, and replica 0");
 		return 0;
 	}
 	return set_where(key, arg, state);
@@ -174,9 +190,9 @@ void lab_parse(int argc, char **argv, struct lab_options *o)
 					  "--long, memory grew or a request was refused), 2 wrong usage.",
 					  NULL, NULL, NULL };
 	*o = (struct lab_options){ .n = 3, .lcores = 1, .clients = 1, .outstanding = 192, .per_frame = 255, .window = 16384, .batch = 16, .value = 16,
-				   .silent = LAB_NOBODY, .cap_us = 100, .keys = 10000, .seed = 1, .seconds = 2, .warmup = 0.5 };
+				   .silent = LAB_NOBODY, .dies = LAB_NOBODY, .cap_us = 100, .keys = 10000, .seed = 1, .seconds = 2, .warmup = 0.5 };
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, o);
-	if (o->commands > 0)
+	if (o->commands > 0 || o->virtual_seconds > 0)
 		o->seconds = 0;
 }

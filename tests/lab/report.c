@@ -3,6 +3,7 @@
 #include <rte_cycles.h>
 #include <stdlib.h>
 #include <string.h>
+#include "consensus/state.h"
 #include "tests/lab/lab.h"
 
 #define FIGURES_MAX 128
@@ -15,7 +16,7 @@ static uint32_t figures_count;
 static struct ep_counters core[2];
 static struct ep_shell_counters shell[2];
 static uint64_t bytes[2], overflows[2], heap[2], lost[2];
-static struct histogram reply, echo;
+static struct histogram reply, echo, spared;
 
 void lab_figure(const char *name, double value, const char *unit, const char *text)
 {
@@ -53,6 +54,10 @@ void lab_report_begin(void)
 {
 	for (uint32_t c = 0; c < lab.o.clients; c++)
 		lab_client_reset(&lab.clients[c]);
+	for (uint32_t k = 0; k < lab.o.n; k++) { // the OPENs before the run all wait for each other
+		struct ep_replica *r = lab.nodes[k].loop.consensus.replica;
+		r->counters.scc_largest = r->counters.chain_longest = 0;
+	}
 	lab_stages_reset();
 	take(0);
 }
@@ -62,9 +67,11 @@ void lab_report_end(void)
 	take(1);
 	histogram_reset(&reply);
 	histogram_reset(&echo);
+	histogram_reset(&spared);
 	for (uint32_t c = 0; c < lab.o.clients; c++) {
 		histogram_merge(&reply, &lab.clients[c].reply);
 		histogram_merge(&echo, &lab.clients[c].echo);
+		histogram_merge(&spared, &lab.clients[c].spared);
 	}
 }
 
@@ -110,17 +117,33 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-// How far a search for components went: D.4 bounds a component by members * own_max.
-static void of_searches(void)
+// The longest time without an answer, of the client that keeps apart and of the others.
+static void of_gaps(void)
 {
-	uint64_t largest = 0, longest = 0;
+	uint64_t apart = lab.o.is_apart ? lab.clients[0].gap : 0, others = 0;
+	for (uint32_t c = lab.o.is_apart; c < lab.o.clients; c++)
+		others = lab.clients[c].gap > others ? lab.clients[c].gap : others;
+	if (lab.o.is_apart) {
+		lab_figure("gap_apart_us", us((double)apart), "us", "longest time without an answer: the client that keeps apart");
+		lab_distribution("apart", &lab.clients[0].reply, "its latency");
+	}
+	lab_figure("gap_us", us((double)others), "us", lab.o.is_apart ? "  one of the others" : "longest time without an answer to a client");
+}
+
+// How far a search for components went. D.4 bounds it: own commands submitted and not executed are at most own_max at a member.
+static bool of_searches(void)
+{
+	uint64_t largest = 0, longest = 0, bound = 0;
 	for (uint32_t k = 0; k < lab.o.n; k++) {
 		const struct ep_counters *c = ep_counters(lab.nodes[k].loop.consensus.replica);
 		largest = c->scc_largest > largest ? c->scc_largest : largest;
 		longest = c->chain_longest > longest ? c->chain_longest : longest;
+		bound += lab.nodes[k].loop.consensus.replica->config.own_max;
 	}
-	lab_figure("scc_largest", (double)largest, "", "instances of the largest component, since the start");
-	lab_figure("chain_longest", (double)longest, "", "instances of the longest search, since the start");
+	lab_figure("scc_largest", (double)largest, "", "instances of the largest component");
+	lab_figure("chain_longest", (double)longest, "", "instances of the longest search");
+	lab_figure("search_bound", (double)bound, "", "  what bounds it: members * own_max (D.4)");
+	return longest <= bound;
 }
 
 // With a silent member nothing is recycled: what the last commands of the run cost, by the first ones.
@@ -132,7 +155,7 @@ static void growth(void)
 		early = lab.slices[s] < early ? lab.slices[s] : early;
 		late = lab.slices[count - s] < late ? lab.slices[count - s] : late;
 	}
-	if (lab.o.silent != LAB_NOBODY && count > 44)
+	if (lab.o.silent != LAB_NOBODY && lab.o.dies == LAB_NOBODY && count > 44)
 		lab_figure("late_over_early", late / early, "", "cycles a command of the last 5,000 / of the first");
 }
 
@@ -159,7 +182,6 @@ static void of_cluster(double commands)
 	lab_figure("recoveries", CORE(recoveries), "", "recoveries");
 	lab_figure("blocked_percent", 100 * CORE(blocked) / commands, "%", "executions that met an undecided instance");
 	lab_figure("blocked_on_hole", CORE(blocked_on_hole), "", "executions that met an unknown payload");
-	of_searches();
 	lab_figure("lost", (double)(lost[1] - lost[0]), "", "frames lost by --loss");
 	lab_figure("overflows", (double)(overflows[1] - overflows[0]), "", "frames lost because a ring was full");
 	lab_figure("no_mbuf", SHELL(no_mbuf) + SHELL(tx_failed) + SHELL(drop_unresolved), "", "frames lost for want of a buffer");
@@ -192,11 +214,14 @@ bool lab_report(bool is_equal)
 	lab_figure("seconds", seconds, "s", lab.o.clock == LAB_REAL ? "time" : "virtual time");
 	lab_figure("ops", commands / seconds, "/s", "commands a second");
 	lab_distribution("client", &reply, "a client's latency");
+	lab_distribution("spared", &spared, "  of whose instance no frame was lost");
 	lab_distribution("echo", &echo, "raw echo");
 	if (echo.count > 0)
 		lab_figure("client_ratio", (double)histogram_quantile(&reply, 0.5) / (double)histogram_quantile(&echo, 0.5), "",
 			   "a client's latency / raw echo, p50");
+	of_gaps();
 	of_cluster(commands);
+	bool is_bounded = of_searches();
 	lab_stages_report((uint64_t)commands);
 	if (lab.o.clock == LAB_VIRTUAL)
 		lab_figure("disturbed", (double)lab.disturbed, "", "turns that the machine interrupted");
@@ -208,7 +233,7 @@ bool lab_report(bool is_equal)
 		printf("%14.*f %-5s %s\n", figures[k].value < 100 ? 2 : 0, figures[k].value, figures[k].unit, figures[k].text);
 	if (lab.o.json)
 		write_json(is_equal);
-	printf("PNYX lab n=%u clock=%s commands=%.0f ops=%.0f state=%s%s\n", lab.o.n, lab.o.clock == LAB_REAL ? "real" : "virtual", commands,
-	       commands / seconds, is_equal ? "equal" : "DIFFERENT", !lab.o.is_long ? "" : is_flat && busy == 0 ? " memory=flat busy=0" : " memory=GROWS-OR-BUSY");
-	return is_equal && is_flat && (!lab.o.is_long || busy == 0);
+	printf("PNYX lab n=%u clock=%s commands=%.0f ops=%.0f search=%s state=%s%s\n", lab.o.n, lab.o.clock == LAB_REAL ? "real" : "virtual", commands,
+	       commands / seconds, is_bounded ? "bounded" : "UNBOUNDED", is_equal ? "equal" : "DIFFERENT", !lab.o.is_long ? "" : is_flat && busy == 0 ? " memory=flat busy=0" : " memory=GROWS-OR-BUSY");
+	return is_equal && is_bounded && is_flat && (!lab.o.is_long || busy == 0);
 }

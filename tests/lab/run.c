@@ -165,7 +165,7 @@ static void slice(void)
 	cycles_before = cycles;
 }
 
-void lab_run(uint64_t count, double seconds)
+void lab_run(uint64_t count, double seconds, double virtual_seconds)
 {
 	lab.slices_count = 0;
 	uint64_t before = lab_done(), steps = 0, limit = (uint64_t)(seconds * (double)lab.hz), next_sample = 0;
@@ -175,10 +175,13 @@ void lab_run(uint64_t count, double seconds)
 		step();
 		if (count > 0 && lab_done() - before >= count)
 			break;
+		lab_die_in_time(count > 0 ? lab_done() - before : 0);
 		if ((++steps & 1) != 0)
 			continue;
 		slice();
 		if (limit > 0 && rte_rdtsc() - lab.began_real >= limit)
+			break;
+		if (virtual_seconds > 0 && (steps & 1023) == 0 && (double)(now_of_run() - lab.began) >= virtual_seconds * (double)lab.hz)
 			break;
 		if (lab.o.is_long && lab_done() - before >= next_sample) {
 			lab_sample();

@@ -121,7 +121,10 @@ void lab_wire_send(struct lab_end *from)
 			from->bytes_sent += m->data_len;
 			if (lab.o.is_offloaded)
 				offload(m);
-			if (!to || is_lost(from, to)) {
+			bool is_gone = to && is_lost(from, to);
+			if (is_gone)
+				lab_lose(m);
+			if (!to || is_gone || (lab.o.silent != LAB_NOBODY && to == lab.ends[lab.o.silent])) {
 				rte_pktmbuf_free(m);
 			} else if (lab.o.clock == LAB_VIRTUAL) {
 				uint64_t left = *arrival(m) + (uint64_t)from->offset;
