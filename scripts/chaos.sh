@@ -8,12 +8,13 @@
 # lost, nothing runs twice, no answer is contradicted), and all replicas must hold the same state.
 #
 # Two clients: `dependent` writes few keys through all replicas, so that its commands depend on those of whoever is taken away;
-# `independent` writes keys of its own through r1, which is spared until the end. Then all replicas are killed at once.
+# `independent` writes keys of its own through r1, which is spared but by kill2 and killall. At the end all replicas are killed at once.
 #
 #   --replicas N   3 (default) or 5
 #   --rounds N     faults in turn (default 20), each at up to f replicas at once
-#   --faults LIST  of kill,stop,cut,oneway,loss,corrupt,dup (default: all that this machine allows; all but kill and stop need root,
-#                  because a BPF program makes them at the bridge's end of each link)
+#   --faults LIST  of kill,stop,cut,oneway,loss,corrupt,dup (default: all of these that this machine allows; all but kill and stop need
+#                  root, because a BPF program makes them at the bridge's end of each link), kill2 (two replicas at once, any of them) and
+#                  killall; as long as no majority lives nobody can be answered, so the latter two count for `return`, not for the gaps
 #   --seed N       of the plan and of the BPF programs' choices (default: the time; it is printed)
 #   --rate N       operations a second of each client (default 4000); 0: as many as complete, and then the instance windows are full a
 #                  fraction of a second after somebody died
@@ -25,7 +26,7 @@
 # latencies. Removes everything it made. The last line:
 #   PNYX chaos n=3 rounds=N kills=N appends=N keys=N unknown=N lost=0 doubled=0 contradicted=0 gap_independent=..ms \
 #   gap_dependent=..ms return=..ms state=equal
-# (gap: the longest of all rounds; return: the longest when all were killed, with the time that they need to start)
+# (gap: the longest of all rounds; return: the longest when two or all were killed, with the time that they need to start)
 # Exit status: 0 all of it holds, 1 something does not, 2 wrong usage.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -51,6 +52,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+[[ -z $stay_dead || ! $faults =~ kill2|killall ]] || usage_error "--no-restart leaves a majority alive: not with kill2 or killall"
 
 if [ -z "${PNYX_IN_USER_NAMESPACE:-}${PNYX_SKIP_SETUP:-}" ]; then
 	"$here/setup.sh" --tests

@@ -1,7 +1,8 @@
 # Faults for real replicas, and clients that record. Sourced, never run; needs all other helpers but packages.sh.
 # shellcheck shell=bash
 
-CHAOS_KINDS='kill|stop|cut|oneway|loss|corrupt|dup'
+CHAOS_KINDS='kill|stop|cut|oneway|loss|corrupt|dup|kill2|killall'
+CHAOS_DEFAULT=kill,stop,cut,oneway,loss,corrupt,dup
 LINK_FAULTS=$BUILD/tests/chaos/link_faults
 CHAOS_REPLICAS=3 CHAOS_STAY_DEAD="" CHAOS_ROUNDS=0 CHAOS_KILLS=0 CHAOS_LOADS=() CHAOS_DEAD=()
 
@@ -18,7 +19,7 @@ chaos_possible() {
 	local why
 	why=$(chaos_no_links)
 	if [ -z "$why" ]; then
-		echo "${1:-${CHAOS_KINDS//|/,}}"
+		echo "${1:-$CHAOS_DEFAULT}"
 	elif [ -z "$1" ]; then
 		say "only kill and stop: $why"
 		echo kill,stop

@@ -1,17 +1,18 @@
 """The plan of a chaos run: what happens to which replica, when and for how long; a function of the seed alone.
 
-plan.py REPLICAS ROUNDS FAULTS SEED [stay-dead]     FAULTS: a list of kill,stop,cut,oneway,loss,corrupt,dup
+plan.py REPLICAS ROUNDS FAULTS SEED [stay-dead]     FAULTS: a list of kill,stop,cut,oneway,loss,corrupt,dup,kill2,killall
 
 Prints one line a round: LABEL SECONDS PAUSE ACTION...; SECONDS until the faults end, PAUSE until the next round.
 	kill:R stop:R                       replica R
 	link:R:from|to|both:NAME=VALUE      for link_faults set
 At most f replicas are taken away at a time, never r1: its clients' own keys show what those see who have nothing to do with the dead.
+But kill2 kills any two and killall all of them.
 Loss, corruption and duplication take nobody away; they hit any links, r1's too, and may accompany the others.
 """
 import random
 import sys
 
-TAKE_AWAY, DAMAGE = ("kill", "stop", "cut", "oneway"), ("loss", "corrupt", "dup")
+TAKE_AWAY, DAMAGE, MASS = ("kill", "stop", "cut", "oneway"), ("loss", "corrupt", "dup"), ("kill2", "killall")
 ALL = 255  # members and clients
 NAME = {"loss": "loss", "corrupt": "corrupt", "dup": "duplicate"}
 PER_MILLE = {"loss": (1, 10, 50, 200), "corrupt": (1, 10, 100), "dup": (10, 100, 500)}
@@ -42,13 +43,16 @@ def damage(rng, kind, replicas):
 
 def one_round(rng, replicas, faults, dead, stay_dead):
     room = (replicas - 1) // 2 - len(dead)
-    kinds = [k for k in faults if k in DAMAGE or room > 0]
+    kinds = [k for k in faults if k in DAMAGE or room > 0]  # MASS only where nobody stays dead
     if not kinds:
         return None
     kind = rng.choice(kinds)
     if kind in DAMAGE:
         label, actions = damage(rng, kind, replicas)
         return "%s %.2f %.2f %s" % (label, rng.uniform(0.5, 2), rng.uniform(0.3, 1), " ".join(actions))
+    if kind in MASS:
+        of_all = rng.sample(range(1, replicas + 1), 2 if kind == "kill2" else replicas)
+        return "%s %.2f %.2f %s" % (kind, rng.uniform(0.05, 1), rng.uniform(0.5, 1.5), " ".join("kill:%d" % r for r in of_all))
     alive = [r for r in range(2, replicas + 1) if r not in dead]
     victims = rng.sample(alive, rng.randint(1, min(room, len(alive))))
     own = [k for k in faults if k in TAKE_AWAY]

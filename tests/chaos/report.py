@@ -16,7 +16,7 @@ import sys
 import history
 
 MS = 1e6
-RETURN = "return"  # the event after the rounds: all die and return, or those who stayed dead do
+RETURN = ("return", "kill2", "killall")  # a majority may be dead: after the rounds all die and return, or those who stayed dead do
 
 
 def read_events(path):
@@ -104,9 +104,9 @@ def main():
     for violation in violations[:20]:
         print(violation, file=sys.stderr)
     kinds = [v.kind for v in violations]
-    gaps = " ".join("gap_%s=%.0fms" % (load.name, max((load.gap(a, b) for what, a, b in events if what != RETURN), default=0))
+    gaps = " ".join("gap_%s=%.0fms" % (load.name, max((load.gap(a, b) for what, a, b in events if what not in RETURN), default=0))
                     for load in loads)
-    gaps += " return=%.0fms" % max((load.gap(a, b) for load in loads for what, a, b in events if what == RETURN), default=0)
+    gaps += " return=%.0fms" % max((load.gap(a, b) for load in loads for what, a, b in events if what in RETURN), default=0)
     print("appends=%d keys=%d unknown=%d lost=%d doubled=%d contradicted=%d %s" % (
         done, keys_count, unknown, kinds.count("lost"), kinds.count("doubled"),
         len(kinds) - kinds.count("lost") - kinds.count("doubled"), gaps))
