@@ -114,7 +114,7 @@ by_explorer() {
 		n3-h3-k3 --recoveries 000
 		n2-recycle --recoveries 0001 --restarts 00
 		n3-recycle --states 100000
-		n5-dead1 --states 300000
+		n5-dead1 --recoveries 10 --states 300000
 		n3-h3-k2 --states 200000
 		n3-h3-k3 --recoveries 010 --states 400000
 		n7-walk --walks 200

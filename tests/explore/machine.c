@@ -349,10 +349,10 @@ void machine_prefetch(uint32_t id, action a)
 static struct outcome run(uint32_t id, const uint8_t *image, uint32_t len, action a)
 {
 	struct machine *m = &machines[locals[id].self];
-	struct ep_replica *r = m->host.replica;
+	struct ep_replica *r = m->host.replica = m->host.arena; // a violation may have ended a step in the middle, a start as well
 	struct local now = locals[id];
 	uint32_t ids[STEP_OUTS_MAX];
-	empty(&m->host.effects); // a violation may have ended a step in the middle
+	empty(&m->host.effects);
 	image_put(m->host.arena, m->fresh, image, len);
 	uint64_t executed = act_kind(a) == ACT_RESTART ? 0 : ep_executed_count(r);
 	act(m, a);
