@@ -120,7 +120,7 @@ static uint64_t group_of(const struct ep_replica *r, const struct ep_keys *keys)
 		stuck ^= use == EP_KEY_STUCK ? keys->key[k].hash : 0;
 		is_shared |= use == EP_KEY_SHARED;
 	}
-	return keys->is_barrier ? UINT64_MAX : stuck != 0 ? stuck : is_shared;
+	return stuck != 0 ? stuck : is_shared;
 }
 
 static bool has_place(const struct ep_replica *r, const struct ep_stage *stage, const struct ep_wire_command *command,
@@ -189,8 +189,8 @@ enum ep_admission ep_stage(struct ep_replica *r, struct ep_effects *fx, const st
 	enum ep_admission verdict = choose(r, fx, command, keys ? keys : &own, &stage);
 	if (verdict != EP_ADMIT)
 		return verdict;
-	if (is_open && !ep_keys_of_command(&r->config, r->self, stage->i, command, &own))
-		return EP_ADMIT_BAD;
+	if (is_open)
+		CHECK(ep_keys_of_command(&r->config, r->self, stage->i, command, &own));
 	keys = keys ? keys : &own;
 	if (!has_app_room(r, keys)) {
 		r->counters.busy_room++;
