@@ -46,6 +46,20 @@ static void drops(FILE *f, const struct mb_snapshot *p)
 		fprintf(f, "pnyx_drops_total{reason=\"%s\"} %" PRIu64 "\n", ep_drop_names[k], p->drops[k]);
 }
 
+static void steer(FILE *f, const struct mb_snapshot *p)
+{
+	static const char *const names[] = {
+#define NAME(name, text) #name,
+		STEER_VERDICTS(NAME)
+#undef NAME
+	};
+	if (!p->has_steer)
+		return;
+	head(f, "", "xdp_frames", "frames of the port, by what the XDP program decided", false);
+	for (uint32_t v = 0; v < STEER_VERDICTS_COUNT; v++)
+		fprintf(f, "pnyx_xdp_frames_total{verdict=\"%s\"} %" PRIu64 "\n", names[v], p->steer[v]);
+}
+
 static void columns(FILE *f, const struct ctl *c)
 {
 	static const char *const names[] = { "executed", "committed", "known", "stable" };
@@ -118,6 +132,7 @@ char *ctl_metrics(const struct ctl *c)
 		all(f, "", core_metrics, (const uint64_t *)&p->core, sizeof p->core / 8, p);
 		all(f, "shell_", shell_metrics, (const uint64_t *)&p->shell, sizeof p->shell / 8, p);
 		drops(f, p);
+		steer(f, p);
 		columns(f, c);
 		peers(f, c);
 	}

@@ -56,11 +56,19 @@ static void fill(struct mb_snapshot *s, struct ep_replica *r)
 	memcpy(s->drops, ep_drops(r), sizeof s->drops);
 }
 
+static void fill_steer(struct mb_snapshot *s, const struct xdp_steer *steer)
+{
+	s->has_steer = 1;
+	xdp_count(steer, s->steer);
+}
+
 static void publish(struct dp_mailbox *m, struct ep_replica *r)
 {
 	struct mb_snapshot *s = &m->snapshot;
 	if (r)
 		fill(s, r);
+	if (m->steer)
+		fill_steer(s, m->steer);
 	s->count++;
 	s->at_ns = monotonic_ns();
 	s->command_garbage = m->end.commands.garbage;

@@ -2,6 +2,7 @@
 #pragma once
 #include "consensus/epaxos.h"
 #include "mailbox/mailbox.h"
+#include "xdp/attach.h"
 
 #define DP_MAILBOX_TURNS 16 // turns between two looks
 #define DP_PUBLISH_NS 1000000
@@ -14,6 +15,7 @@ struct dp_mailbox {
 	ep_time due;                 // of the next snapshot
 	uint64_t beat;               // control's, as last seen
 	ep_time beat_at;
+	const struct xdp_steer *steer; // NULL: no XDP program of ours
 };
 
 // DIR/mailbox; NULL: memory of our own, for telemetry. The control plane sees this process from now on. False: `error` says what to do.

@@ -18,6 +18,7 @@
 #include "dataplane/notify.h"
 #include "dataplane/options.h"
 #include "dataplane/port.h"
+#include "dataplane/steer.h"
 #include "dataplane/telemetry.h"
 
 static volatile bool stop;
@@ -29,6 +30,7 @@ static struct {
 	struct ep_config core;
 	struct dp_net net;
 	struct dp_port port;
+	struct dp_steer steer;
 	struct dp_arena arena;
 	struct dp_loop loop;
 	struct dp_pollers pollers;
@@ -84,7 +86,8 @@ static bool start_eal(void)
 {
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	if (!dp_options_add_lcores(&app.options, app.file.replica.lcores, app.file.replica.lcores_count, app.error, sizeof app.error))
+	if (!dp_options_add_lcores(&app.options, app.file.replica.lcores, app.file.replica.lcores_count, app.error, sizeof app.error) ||
+	    !dp_steer_prepare(&app.steer, &app.options, app.error, sizeof app.error))
 		return false;
 	if (rte_eal_init(app.options.eal_argc, app.options.eal_argv) >= 0)
 		return true;
@@ -121,6 +124,9 @@ static bool start_port(void)
 		app.net.ignores_udp = true;
 		break;
 	}
+	if (!dp_steer_start(&app.steer, &app.file, &app.net, app.error, sizeof app.error))
+		return false;
+	app.mailbox.steer = app.steer.xdp.rows ? &app.steer.xdp : NULL;
 	return true;
 }
 
@@ -253,6 +259,7 @@ int main(int argc, char **argv)
 	dp_mailbox_say(&app.mailbox, checked, code == 0 ? MB_STOPPED : MB_DEAD);
 	dp_pollers_leave(&app.pollers);
 	dp_consensus_fini(&app.loop.consensus);
+	dp_steer_stop(&app.steer);
 	dp_port_stop(&app.port);
 	dp_arena_close(&app.arena);
 	rte_eal_cleanup();

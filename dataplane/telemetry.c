@@ -12,6 +12,7 @@ static const char *const core_names[] = {
 	EP_COUNTERS(NAME)
 };
 static const char *const shell_names[] = { EP_SHELL_COUNTERS(NAME) };
+static const char *const steer_names[] = { STEER_VERDICTS(NAME) };
 #undef NAME
 
 static int all(struct rte_tel_data *d, const char *const *names, const uint64_t *values, uint32_t count)
@@ -60,6 +61,15 @@ static int on_drops(const char *command, const char *parameters, struct rte_tel_
 	return all(d, ep_drop_names + 1, s.drops + 1, EP_DROP_REASONS - 1); // reason 0 is "none"
 }
 
+static int on_xdp(const char *command, const char *parameters, struct rte_tel_data *d)
+{
+	struct mb_snapshot s;
+	(void)command, (void)parameters;
+	if (!mb_look(page, &s))
+		return -EAGAIN;
+	return all(d, steer_names, s.steer, s.has_steer ? STEER_VERDICTS_COUNT : 0);
+}
+
 // One member, as this replica sees it: /pnyx/member,COLUMN
 static int on_member(const char *command, const char *parameters, struct rte_tel_data *d)
 {
@@ -85,5 +95,6 @@ void dp_telemetry_start(const struct mb_end *end)
 	rte_telemetry_register_cmd("/pnyx/core", on_core, "Counters of the consensus core. No parameters.");
 	rte_telemetry_register_cmd("/pnyx/shell", on_shell, "Counters of the data plane. No parameters.");
 	rte_telemetry_register_cmd("/pnyx/drops", on_drops, "Messages dropped by the core, by reason. No parameters.");
+	rte_telemetry_register_cmd("/pnyx/xdp", on_xdp, "Frames by the XDP program's verdict, where it is on the port. No parameters.");
 	rte_telemetry_register_cmd("/pnyx/member", on_member, "One member as this replica sees it. Parameter: its column.");
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "consensus/counters.h"
 #include "consensus/wire.h"
+#include "xdp/verdicts.h"
 
 #define MB_MAGIC 0x58424d58594e50ULL // "PNYXMBX"
 #define MB_VERSION 1
@@ -64,6 +65,8 @@ struct mb_snapshot {
 	struct ep_counters core;
 	struct ep_shell_counters shell;
 	uint64_t drops[EP_DROP_REASONS];
+	uint64_t has_steer; // 1: our XDP program is on the port
+	uint64_t steer[STEER_VERDICTS_COUNT]; // frames by its verdict
 };
 #define MB_SNAPSHOT_WORDS (sizeof(struct mb_snapshot) / 8)
 _Static_assert(sizeof(struct mb_snapshot) % 8 == 0, "words only");

@@ -74,6 +74,8 @@ struct pnyx_config_replica {
 	uint32_t lcores[PNYX_CONFIG_LCORES_MAX];
 	uint32_t lcores_count; // 0: EAL's arguments or the program decide
 	uint32_t prefix;       // length of the network prefix, default 24
+	uint32_t guard_rate;   // frames per second that a client's address may send; 0 (default): no limit
+	uint32_t guard_burst;  // of them at once; 0: 1024
 	bool has_gateway;
 	uint8_t gateway[4]; // network order
 	struct pnyx_config_timers timers;

@@ -81,6 +81,8 @@ static const struct field replica_fields[] = {
      .choices = "auto|check|ignore"},
     {.name = "lcores", .kind = FIELD_LCORES, .max = 1023},
     NUMBER(pnyx_config_replica, prefix, 1, 30),
+    NUMBER(pnyx_config_replica, guard_rate, 0, 10000000),
+    NUMBER(pnyx_config_replica, guard_burst, 1, 1000000),
     {.name = "gateway",
      .kind = FIELD_IP,
      AT(pnyx_config_replica, gateway),

@@ -7,11 +7,12 @@ floors='
 consensus/base	consensus/base/						stdint.h stddef.h stdbool.h string.h
 consensus/app	consensus/base/ consensus/app/				stdint.h stddef.h stdbool.h string.h
 consensus	consensus/						stdint.h stddef.h stdbool.h string.h
-mailbox		consensus/base/ consensus/wire.h consensus/counters.h mailbox/	*
+xdp		consensus/wire.h xdp/	*
+mailbox		consensus/base/ consensus/wire.h consensus/counters.h xdp/verdicts.h mailbox/	*
 client/config	consensus/base/ client/config/				*
 client		consensus/base/ consensus/wire.h consensus/counters.h consensus/app/kv_format.h client/	*
-dataplane	consensus/ client/config/ mailbox/ dataplane/		*
-control		consensus/ client/ mailbox/ control/			*
+dataplane	consensus/ client/config/ mailbox/ xdp/ dataplane/		*
+control		consensus/ client/ mailbox/ xdp/verdicts.h control/			*
 '
 
 # allowed NAME PATTERN...: a pattern that ends in / is a folder.
@@ -49,7 +50,7 @@ while read -r file; do
 			;;
 		esac
 	done < <(grep -nE '^[[:space:]]*#[[:space:]]*include' "$file" || :)
-done < <(for folder in consensus mailbox client dataplane control; do [ ! -d $folder ] || sources $folder; done)
+done < <(for folder in consensus xdp mailbox client dataplane control; do [ ! -d $folder ] || sources $folder; done)
 set +f
 
 # DPDK is known in one folder, and in tests.
