@@ -4,6 +4,7 @@
 #include "dataplane/mailbox.h"
 #include "dataplane/net.h"
 #include "dataplane/pollers.h"
+#include "dataplane/wait.h"
 
 #define DP_BURST 32
 #define DP_TRAY 96      // blank frames lent to the core: six steps of its worst case
@@ -28,6 +29,7 @@ struct dp_consensus {
 	struct ep_shell_counters *counters;
 	uint64_t tsc_start;
 	bool is_crowded; // what the core was told last
+	bool is_rested;  // the loop has slept since the last turn: what is looked at now and then is looked at
 	volatile bool *stop; // set when the identity turns out to be dead
 	uint64_t ns_mult; // nanoseconds per cycle, 32 bits of fraction
 	// Where frames go: the io agent of this lcore, or a ring to another one.
@@ -47,15 +49,18 @@ void dp_io_tend(struct dp_io *);
 bool dp_consensus_init(struct dp_consensus *);
 // Handles a burst of payloads (frees them), runs the core's clockwork, sends what it says. Returns the work done.
 uint32_t dp_consensus_poll(struct dp_consensus *, struct rte_mbuf **data, uint32_t count);
+// Nanoseconds until the core has something to do by itself.
+uint64_t dp_consensus_patience(const struct dp_consensus *);
 void dp_consensus_fini(struct dp_consensus *);
 
 // What a poller does after a turn without work. AUTO: yields while the machine has more pollers than cores.
-enum dp_idle_kind { DP_IDLE_AUTO, DP_IDLE_BUSY, DP_IDLE_YIELD };
+// SLEEP: waits for a frame or the core's next deadline.
+enum dp_idle_kind { DP_IDLE_AUTO, DP_IDLE_BUSY, DP_IDLE_YIELD, DP_IDLE_SLEEP };
 struct dp_idle {
 	enum dp_idle_kind kind;
 	const struct dp_pollers *pollers;
 };
-void dp_idle(const struct dp_idle *, uint32_t *empty_turns);
+void dp_idle(const struct dp_idle *, uint32_t *empty_turns); // not SLEEP
 
 // ---- loop.c: turns, and loops of turns that run until *stop.
 struct dp_loop {
@@ -63,6 +68,7 @@ struct dp_loop {
 	struct dp_consensus consensus;
 	struct rte_ring *to_core, *from_core; // split only
 	struct dp_idle idle;
+	struct dp_wait wait, wait_core; // SLEEP: of the agent with the port, of the split consensus agent
 	volatile bool *stop;
 };
 // One turn of each shape; the work done, 0 = none.

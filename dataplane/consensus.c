@@ -31,6 +31,12 @@ static ep_time time_now(const struct dp_consensus *c)
 	return (ep_time)(((unsigned __int128)(rte_rdtsc() - c->tsc_start) * c->ns_mult) >> 32) + 1;
 }
 
+uint64_t dp_consensus_patience(const struct dp_consensus *c)
+{
+	ep_time now = time_now(c), due = ep_deadline(c->replica);
+	return due > now ? due - now : 0;
+}
+
 static void hand_over(struct dp_consensus *c, struct rte_mbuf **out, uint32_t count)
 {
 	if (!c->ring) {
@@ -90,12 +96,14 @@ uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint3
 {
 	struct ep_replica *r = c->replica;
 	ep_time now = time_now(c);
-	if (c->pollers && (c->counters->turns & 1023) == 0) {
+	bool is_rested = c->is_rested;
+	c->is_rested = false;
+	if (c->pollers && (is_rested || (c->counters->turns & 1023) == 0)) {
 		tell_pace(c, now);
 		if (ep_standing(r) == EP_STANDING_DEAD)
 			*c->stop = true;
 	}
-	if (c->mailbox && c->counters->turns % DP_MAILBOX_TURNS == 0)
+	if (c->mailbox && (is_rested || c->counters->turns % DP_MAILBOX_TURNS == 0))
 		dp_mailbox_poll(c->mailbox, r, now, &c->fx);
 	for (uint32_t k = 0; k < count; k++)
 		ep_prefetch(r, (struct ep_view){ rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 });

@@ -62,29 +62,42 @@ uint32_t dp_turn_consensus(struct dp_loop *l)
 	return work;
 }
 
+// Only who runs the core knows when it must be back.
+static void rest(struct dp_loop *l, bool has_core, struct dp_wait *wait)
+{
+	dp_wait(wait, has_core ? dp_consensus_patience(&l->consensus) : DP_WAIT_NS_MAX);
+	if (has_core)
+		l->consensus.is_rested = true;
+}
+
 // Inlined with a constant `turn`: the loop costs what it would if written out.
-static inline __attribute__((always_inline)) void loop(struct dp_loop *l, uint32_t (*turn)(struct dp_loop *))
+static inline __attribute__((always_inline)) void loop(struct dp_loop *l, uint32_t (*turn)(struct dp_loop *), struct dp_wait *wait)
 {
 	uint32_t empty = 0;
 	while (!*l->stop) {
-		if (turn(l) == 0)
-			dp_idle(&l->idle, &empty);
-		else
+		if (turn(l) != 0)
 			empty = 0;
+		else if (l->idle.kind != DP_IDLE_SLEEP)
+			dp_idle(&l->idle, &empty);
+		else if (++empty >= wait->spin) {
+			rest(l, turn != dp_turn_io, wait);
+			empty = 0;
+		} else
+			rte_pause();
 	}
 }
 
 void dp_loop_fused(struct dp_loop *l)
 {
-	loop(l, dp_turn_fused);
+	loop(l, dp_turn_fused, &l->wait);
 }
 
 void dp_loop_split_io(struct dp_loop *l)
 {
-	loop(l, dp_turn_io);
+	loop(l, dp_turn_io, &l->wait);
 }
 
 void dp_loop_split_consensus(struct dp_loop *l)
 {
-	loop(l, dp_turn_consensus);
+	loop(l, dp_turn_consensus, &l->wait_core);
 }

@@ -106,6 +106,7 @@ static bool start_port(void)
 		return false;
 	}
 	uint16_t id = (uint16_t)rte_eth_find_next(0);
+	app.port.is_waited_for = app.file.replica.idle == PNYX_IDLE_SLEEP;
 	if (!dp_port_start(&app.port, id, app.core.frame_max, app.error, sizeof app.error))
 		return false;
 	app.net.mac = app.port.mac;
@@ -142,6 +143,31 @@ static bool open_arena(void)
 	return true;
 }
 
+// What the agents sleep on. Split, each waits for the other as well, whom no descriptor announces: both take naps.
+static void place_waits(struct dp_loop *l)
+{
+	dp_wait_init_nap(&l->wait_core);
+	if (app.is_split)
+		dp_wait_init_nap(&l->wait);
+	else if (l->idle.kind == DP_IDLE_SLEEP)
+		dp_wait_init(&l->wait, app.port.id, app.port.driver);
+}
+
+static const char *say_idle(const struct dp_loop *l)
+{
+	switch (l->idle.kind) {
+	case DP_IDLE_AUTO:
+		return "by pollers and cores";
+	case DP_IDLE_BUSY:
+		return "busy";
+	case DP_IDLE_YIELD:
+		return "yield";
+	case DP_IDLE_SLEEP:
+		return l->wait.fd >= 0 ? "sleep on the port's descriptor" : "sleep by naps";
+	}
+	return "";
+}
+
 static bool place_agents(void)
 {
 	struct dp_loop *l = &app.loop;
@@ -155,8 +181,10 @@ static bool place_agents(void)
 	}
 	dp_pollers_enter(&app.pollers, DP_POLLERS_FOLDER, 1u + app.is_split);
 	l->idle = (struct dp_idle){ DP_IDLE_AUTO, &app.pollers };
-	if (app.file.replica.idle != PNYX_IDLE_AUTO)
-		l->idle.kind = app.file.replica.idle == PNYX_IDLE_BUSY ? DP_IDLE_BUSY : DP_IDLE_YIELD;
+	static const enum dp_idle_kind kinds[] = { [PNYX_IDLE_AUTO] = DP_IDLE_AUTO, [PNYX_IDLE_BUSY] = DP_IDLE_BUSY,
+						   [PNYX_IDLE_YIELD] = DP_IDLE_YIELD, [PNYX_IDLE_SLEEP] = DP_IDLE_SLEEP };
+	l->idle.kind = kinds[app.file.replica.idle];
+	place_waits(l);
 	uint64_t hz = rte_get_tsc_hz();
 	l->stop = l->consensus.stop = &stop;
 	l->io = (struct dp_io){ .port = app.port.id, .net = &app.net, .pool = app.port.pool, .arp_interval = hz / 20 };
@@ -198,8 +226,7 @@ static bool announce(void)
 		"pnyx-replica: ready\n",
 		me->name, app.file.self, app.file.members_count, me->address.ip[0], me->address.ip[1], me->address.ip[2],
 		me->address.ip[3], me->address.port, app.port.driver, app.is_split ? "split" : "fused",
-		app.loop.idle.kind == DP_IDLE_BUSY ? "busy" : app.loop.idle.kind == DP_IDLE_YIELD ? "yield" : "by pollers and cores", app.arena.path,
-		app.arena.bytes >> 20, app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh",
+		say_idle(&app.loop), app.arena.path, app.arena.bytes >> 20, app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh",
 		app.net.checks_udp ? "verified in software" : app.port.checks_udp && !app.net.ignores_udp ? "verified by the port" : "left to CRC32C",
 		app.port.tx_offload & RTE_MBUF_F_TX_UDP_CKSUM ? "by the port" : "in software");
 	dp_mailbox_say(&app.mailbox, checked, MB_SERVING);

@@ -36,7 +36,7 @@ bool dp_port_start(struct dp_port *p, uint16_t id, uint32_t payload, char *error
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = { 0 };
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS, mtu = 0;
-	*p = (struct dp_port){ .id = id };
+	*p = (struct dp_port){ .id = id, .is_waited_for = p->is_waited_for };
 	int code = rte_eth_dev_info_get(id, &info);
 	if (code != 0)
 		return fail(error, size, "it does not describe itself", code);
@@ -53,6 +53,8 @@ bool dp_port_start(struct dp_port *p, uint16_t id, uint32_t payload, char *error
 	conf.txmode.offloads |= made;
 	p->tx_offload = (made ? RTE_MBUF_F_TX_IPV4 : 0) | (made & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
 			(made & RTE_ETH_TX_OFFLOAD_UDP_CKSUM ? RTE_MBUF_F_TX_UDP_CKSUM : 0);
+	// The AF_ drivers have none and a socket instead (wait.c); null, ring, memif have neither.
+	conf.intr_conf.rxq = p->is_waited_for && !strstr(p->driver, "af_") && (strstr(p->driver, "tap") || strstr(p->driver, "virtio") || strstr(p->driver, "pci"));
 	if ((code = rte_eth_dev_configure(id, 1, 1, &conf)) != 0)
 		return fail(error, size, "it refuses one queue each way", code);
 	if (payload + 28 > RTE_ETHER_MTU && (rte_eth_dev_get_mtu(id, &mtu) != 0 || mtu < payload + 28)) {

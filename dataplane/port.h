@@ -4,6 +4,7 @@
 #include <rte_mempool.h>
 
 struct dp_port {
+	bool is_waited_for; // set before the start: a receive interrupt is wanted, where the port has one
 	uint16_t id;
 	char driver[32];
 	struct rte_ether_addr mac;

@@ -44,7 +44,7 @@ struct pnyx_config_member {
 };
 
 enum pnyx_config_agents { PNYX_AGENTS_AUTO = 0, PNYX_AGENTS_FUSED, PNYX_AGENTS_SPLIT };
-enum pnyx_config_idle { PNYX_IDLE_AUTO = 0, PNYX_IDLE_BUSY, PNYX_IDLE_YIELD };
+enum pnyx_config_idle { PNYX_IDLE_AUTO = 0, PNYX_IDLE_BUSY, PNYX_IDLE_YIELD, PNYX_IDLE_SLEEP };
 // Of received UDP checksums. AUTO: by the port where it can, in software where it cannot, not at all
 // where frames come from a kernel on this machine (veth delivers partial ones); CRC32C covers the
 // payload always.

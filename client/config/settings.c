@@ -74,7 +74,7 @@ static const struct field replica_fields[] = {
     {.name = "idle",
      .kind = FIELD_CHOICE,
      AT(pnyx_config_replica, idle),
-     .choices = "auto|busy|yield"},
+     .choices = "auto|busy|yield|sleep"},
     {.name = "checksum",
      .kind = FIELD_CHOICE,
      AT(pnyx_config_replica, checksum),
