@@ -61,6 +61,7 @@ trap 'rm -rf "$work"' EXIT
 touch "$work/table"
 mkdir "$work/tree"
 tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/kill tests/explore tests/app | tar -C "$work/tree" -xf -
+cp -r "$work/tree" "$work/whole" # the clone may be worked on meanwhile
 printf 'foreach d : ["sim", "scenario", "kill", "explore"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
 # What a finder needs is built when its turn comes: most mutations never get past the scripts.
 targets_of() {
@@ -153,7 +154,7 @@ for p in "${patches[@]}"; do
 	echo 0 >"$work/spent"
 	if ! patch -d "$work/tree" -p1 --fuzz=1 -s --no-backup-if-mismatch <"$p" >"$work/log" 2>&1; then
 		printf '%-32s %s:%s DOES NOT APPLY\n' "$id" "$file" "$line"
-		cp "$ROOT/$file" "$work/tree/$file"
+		cp "$work/whole/$file" "$work/tree/$file"
 		continue
 	fi
 	by='SURVIVED'
@@ -170,7 +171,7 @@ for p in "${patches[@]}"; do
 	printf '%-32s %s:%s %s; seeds %s, %d s\n' "$id" "$file" "$line" "$by" "$(cat "$work/spent")" $((SECONDS - began))
 	printf '| `%s` | `%s:%s` | %s | %s | %d |\n' "$id" "${file#consensus/}" "$line" "$(sed 's/|/\\|/g; s/ (addr2line [^)]*)//' <<<"$by")" \
 		"$(cat "$work/spent")" $((SECONDS - began)) >>"$work/table"
-	cp "$ROOT/$file" "$work/tree/$file"
+	cp "$work/whole/$file" "$work/tree/$file"
 done
 if [ -n "$table" ]; then
 	sed -i '/^## Results/q' "$table"

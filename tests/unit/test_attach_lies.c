@@ -141,6 +141,33 @@ static void test_header(void)
 	end();
 }
 
+// A file of another size: its first page tells whose it is, and how large it was made.
+static void test_look(void)
+{
+	begin();
+	uint64_t bytes = 7, made = arena()->bytes;
+	size_t len = offsetof(struct ep_replica, columns);
+	CU_ASSERT_EQUAL(ep_arena_look(arena(), len, &c.host.config, &bytes), EP_ATTACH_OK);
+	CU_ASSERT_EQUAL(bytes, made);
+	struct ep_config other = c.host.config;
+	other.cluster++;
+	CU_ASSERT_EQUAL(ep_arena_look(arena(), len, &other, &bytes), EP_ATTACH_CLUSTER);
+	CU_ASSERT_EQUAL(bytes, made);
+	CU_ASSERT_EQUAL(ep_arena_look(arena(), len - 1, &c.host.config, &bytes), EP_ATTACH_MAGIC);
+	CU_ASSERT_EQUAL(bytes, 0);
+	static const enum ep_attach verdicts[] = { EP_ATTACH_MAGIC, EP_ATTACH_LAYOUT, EP_ATTACH_HEADER };
+	for (size_t k = 0; k < sizeof verdicts / sizeof verdicts[0]; k++) {
+		bytes = 7;
+		arena()->magic ^= k == 0;
+		arena()->layout ^= k == 1;
+		arena()->bytes += k == 2;
+		CU_ASSERT_EQUAL(ep_arena_look(arena(), len, &c.host.config, &bytes), verdicts[k]);
+		CU_ASSERT_EQUAL(bytes, 0);
+		memcpy(c.host.arena, copy, c.host.arena_bytes);
+	}
+	end();
+}
+
 // What a peer was seen to have is forgotten when its check fails, and nothing else is.
 static void test_peers(void)
 {
@@ -242,6 +269,6 @@ static void test_sessions(void)
 }
 
 static const struct unit_test tests[] = { { "combinations", test_combinations }, { "places", test_places },	 { "payloads", test_payloads },
-					  { "header", test_header },		 { "peers", test_peers },	 { "journal", test_journal },
+					  { "header", test_header },		 { "look", test_look },		 { "peers", test_peers },	 { "journal", test_journal },
 					  { "order", test_order },		 { "sessions", test_sessions } };
 UNIT_MAIN("attach: sealed lies", tests)

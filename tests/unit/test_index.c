@@ -155,6 +155,8 @@ static void test_barrier(void)
 	ep_index_conflicts(c.r, &barrier, 0, 1, deps);
 	CU_ASSERT_EQUAL(deps[1], 2);
 	CU_ASSERT_EQUAL(barrier.key[0].entry, 0);
+	ep_index_tops(c.r, &barrier, deps);
+	CU_ASSERT_EQUAL(deps[1], c.r->columns[1].known);
 	ep_index_conflicts(c.r, &one, 0, 1, deps);
 	CU_ASSERT_EQUAL(deps[2], 9);
 	CU_ASSERT_EQUAL(deps[1], 0);
