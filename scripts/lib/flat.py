@@ -17,7 +17,7 @@ def resident(pid):
 def counters(command):
     """The core counters of all members; None when one does not answer in time."""
     said = subprocess.run(command, capture_output=True, text=True)
-    members = json.loads(said.stdout)['members'] if said.stdout else []
+    members = json.loads(said.stdout)['replicas'] if said.stdout else []
     return [m['core'] for m in members] if members and all('core' in m for m in members) else None
 
 

@@ -133,6 +133,7 @@ static void give_up(struct sim *s, uint32_t which)
 	struct client *c = &s->clients[which];
 	s->figures.unknown += c->has_op;
 	c->is_unsure |= c->kind == EP_CMD_UPDATE;
+	c->final_next -= c->role == CLIENT_HONEST && c->final_next > 0; // one of the reads at the end: what it would say must be known
 	if (c->kind == EP_CMD_EXPIRE && !c->is_spare)
 		c->has_session = false;
 	rest(s, which);
