@@ -49,6 +49,8 @@ static enum ep_attach trust(const struct ep_replica *r, const struct ep_config *
 	expected.bytes = ep_arena_lay_out(&expected, c);
 	if (ep_arena_identity(&expected) != r->identity)
 		return EP_ATTACH_SIZES;
+	if (r->starts == ep_word_seal(UINT32_MAX, 32) || r->votes >> EP_VOTES_BITS != 0)
+		return EP_ATTACH_WORN;
 	if (r->poison == EP_POISON_ROLLED_BACK)
 		return EP_ATTACH_ROLLED_BACK;
 	return r->poison != EP_POISON_NONE ? EP_ATTACH_POISONED : EP_ATTACH_OK;

@@ -93,6 +93,7 @@ enum ep_attach {
 	EP_ATTACH_MEMBERS, // another list of members, or other incarnations
 	EP_ATTACH_SIZES,   // other sizes, hash seed or quorums in the configuration
 	EP_ATTACH_BOOT,    // the machine was restarted since
+	EP_ATTACH_WORN, // started 2^32 - 1 times, or 2^48 votes cast: the identity's counters are used up
 	EP_ATTACH_POISONED,
 	EP_ATTACH_ROLLED_BACK, // peers had seen more of this identity than the arena knew: it is dead
 	// A part contradicts its check or itself. Nothing of the arena was used.

@@ -36,6 +36,8 @@ void ep_expire_run(struct ep_replica *r, struct ep_effects *fx)
 		r->expire_cursor = r->expire_cursor + 1 < r->config.sessions_max ? r->expire_cursor + 1 : 0;
 		uint32_t *used = ep_session_used(r, r->expire_cursor);
 		const struct ep_session *s = ep_session(r, r->expire_cursor);
+		if (*used == EP_SESSION_UNUSED)
+			*used = ep_session_clock(r);
 		if (*used == 0 || !is_overdue(r, s, *used))
 			continue;
 		if (!propose(r, fx, s))

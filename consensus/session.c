@@ -51,7 +51,7 @@ static struct ep_session *follow(struct ep_replica *r, uint64_t link, const uint
 	if (!holds || origin_of(&id) != s->origin || bucket_of(r, &id) != bucket)
 		return NULL;
 	s->free_next = TAKEN;
-	*ep_session_used(r, at - 1) = ep_session_clock(r);
+	*ep_session_used(r, at - 1) = EP_SESSION_UNUSED;
 	return s;
 }
 

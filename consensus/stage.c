@@ -75,7 +75,8 @@ static enum ep_admission begin(struct ep_replica *r, struct ep_stage **ret)
 	if (!ep_is_staged(r))
 		r->next_i = i;
 	ep_slot slot = ep_slot_of(r, r->self, i);
-	if (!ep_window_has_room(r, i)) {
+	bool are_used_up = i >= EP_NUMBER_MAX || r->clock + r->staged + 1 >= EP_NUMBER_MAX; // others would drop what comes next
+	if (are_used_up || !ep_window_has_room(r, i)) {
 		r->counters.busy_window++;
 		return EP_ADMIT_WINDOW;
 	}

@@ -329,7 +329,8 @@ static inline struct ep_session *ep_session(const struct ep_replica *r, uint32_t
 {
 	return (struct ep_session *)ep_at(r, r->at_sessions) + index;
 }
-// When a session was used last here, by ep_session_clock(); 0 = there is none. Volatile: a start counts as a use.
+// When a session was used last here, by ep_session_clock(); 0 = there is none. Volatile: the first look after a start counts as a use.
+#define EP_SESSION_UNUSED 1u // not since the start, and attach() does not know the time
 static inline uint32_t *ep_session_used(const struct ep_replica *r, uint32_t index)
 {
 	return (uint32_t *)ep_at(r, r->at_session_used) + index;

@@ -19,6 +19,7 @@
 #define EP_FRAME_MAX_MIN 1024
 #define EP_FRAME_MAX_MAX 8972
 #define EP_BATCH_MAX 64            // commands in one payload
+#define EP_NUMBER_MAX (1ULL << 63) // instance and sequence numbers are below it: sums cannot wrap
 #define EP_BALLOT_MAX (1ULL << 40) // ballots are below it: 40 bits in the record's state word
 
 enum ep_frame_kind {

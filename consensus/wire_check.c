@@ -5,9 +5,6 @@
 #include "consensus/counters.h"
 #include "consensus/wire.h"
 
-#define NUMBER_MAX                                                                                 \
-	(1ULL << 63) // instance numbers and sequence numbers are below it: sums cannot wrap
-
 enum subject {
 	ABOUT_NONE,	// i and col are 0
 	ABOUT_INSTANCE, // i in 1..2^63-1, col < n
@@ -137,7 +134,7 @@ static bool is_zero(const uint8_t *p, size_t len)
 
 static bool is_instance_number(uint64_t i)
 {
-	return i >= 1 && i < NUMBER_MAX;
+	return i >= 1 && i < EP_NUMBER_MAX;
 }
 
 // ---- messages --------------------------------------------------------------------------
@@ -148,7 +145,7 @@ static const struct {
 	bool has_column;
 } subjects[] = {
 	[ABOUT_NONE] = {0, 0, false},
-	[ABOUT_INSTANCE] = {1, NUMBER_MAX - 2, true},
+	[ABOUT_INSTANCE] = {1, EP_NUMBER_MAX - 2, true},
 	[ABOUT_COOKIE] = {0, UINT64_MAX, false},
 };
 
@@ -167,7 +164,7 @@ static inline bool vectors_are_fine(const struct ep_msg *m, const struct shape *
 	uint64_t all = 0;
 	for (uint32_t w = 0; w < s->vectors * n; w++)
 		all |= ep_load64(at + 8 * w);
-	bool is_fine = all < NUMBER_MAX; // a power of two
+	bool is_fine = all < EP_NUMBER_MAX; // a power of two
 	for (uint32_t v = 0; v < s->deps; v++)
 		is_fine = is_fine && ep_load64(at + 8 * (v * n + m->col)) < m->i;
 	return is_fine;
@@ -211,7 +208,7 @@ static bool fixed_is_fine(const struct ep_msg *m, const uint8_t *fixed)
 	case EP_FETCH:
 	case EP_PENDING: {
 		const struct ep_wire_fetch *f = p;
-		return f->last >= m->i && f->last < NUMBER_MAX;
+		return f->last >= m->i && f->last < EP_NUMBER_MAX;
 	}
 	case EP_READY:
 		return ((const struct ep_wire_ready *)p)->zero == 0;
@@ -222,7 +219,7 @@ static bool fixed_is_fine(const struct ep_msg *m, const uint8_t *fixed)
 	case EP_C_REPLY: {
 		const struct ep_wire_reply *r = p;
 		return r->status <= EP_REDIRECT && is_zero(r->zero, sizeof r->zero) &&
-		       r->instance.i < NUMBER_MAX && r->instance.col < EP_MEMBERS_MAX &&
+		       r->instance.i < EP_NUMBER_MAX && r->instance.col < EP_MEMBERS_MAX &&
 		       is_zero(r->instance.zero, sizeof r->instance.zero);
 	}
 	case EP_C_DIGEST_REPLY: {
@@ -330,7 +327,7 @@ static inline __attribute__((always_inline)) enum ep_drop check(const struct ep_
 		if (bal >= EP_BALLOT_MAX || (bal == 0 && s->ballot == BALLOT_ABOVE_0))
 			return EP_DROP_BALLOT;
 	}
-	if (s->seq_at != 0 && ep_load64(fixed + s->seq_at - 1) >= NUMBER_MAX)
+	if (s->seq_at != 0 && ep_load64(fixed + s->seq_at - 1) >= EP_NUMBER_MAX)
 		return EP_DROP_MALFORMED;
 	if (!vectors_are_fine(m, s, fixed + s->fixed, n) || (s->own && !fixed_is_fine(m, fixed)))
 		return EP_DROP_MALFORMED;

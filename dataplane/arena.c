@@ -128,6 +128,8 @@ static const char *refusal(enum ep_attach verdict)
 		       "app_capacity, hash_seed and e as they were";
 	case EP_ATTACH_BOOT:
 		return "is from before the machine's last boot: promises made since may be missing" DP_LOST_IDENTITY;
+	case EP_ATTACH_WORN:
+		return "has used up its member's counters (2^32 - 1 starts or 2^48 votes)" DP_LOST_IDENTITY;
 	case EP_ATTACH_POISONED:
 		return "was left by a replica that found an internal error" DP_LOST_IDENTITY;
 	case EP_ATTACH_ROLLED_BACK:

@@ -113,12 +113,12 @@ static void print_swarm(const struct swarm *s)
 {
 	const struct ep_config *c = &s->config;
 	printf("seed %" PRIu64 ": n=%d mode=%s e=%d window=%u own_max=%u keys_max=%u index_keys=%u sessions_max=%u frame_max=%u "
-	       "exec_budget=%u\n  first=%" PRIu64 " clock=%" PRIu64 " ballot=%" PRIu64 " frame_seq=%" PRIu64 " client_seq=%" PRIu64 "\n"
+	       "exec_budget=%u\n  first=%" PRIu64 " clock=%" PRIu64 " ballot=%" PRIu64 " frame_seq=%" PRIu64 " client_seq=%" PRIu64 " time=%" PRIu64 "\n"
 	       "  faults=%s every %.1f ms for %.1f ms, loss=%u dup=%u late=%u damage=%u permille\n"
 	       "  %s clients=%u rogues=%u ops=%u keys=%u read=%u%% hot=%u%% burst=%u frames=%u\n",
 	       s->seed, c->n, c->mode == EP_MODE_E ? "E" : c->mode == EP_MODE_D ? "D" : "auto", c->e, c->window, c->own_max,
 	       c->keys_max, c->index_keys, c->sessions_max, c->frame_max, s->slow_exec ? s->slow_exec : c->exec_budget, c->first, s->clock,
-	       s->ballot, s->frame_seq, s->client_seq, fault_text(s->faults), (double)s->fault_every / 1e6, (double)s->heal_after / 1e6,
+	       s->ballot, s->frame_seq, s->client_seq, s->time, fault_text(s->faults), (double)s->fault_every / 1e6, (double)s->heal_after / 1e6,
 	       s->loss_permille, s->dup_permille, s->late_permille, s->damage_permille, load_name, s->clients, s->rogues, s->ops,
 	       s->load.keys, s->load.read_percent, s->load.hot_percent, s->burst, s->frames);
 }

@@ -22,7 +22,7 @@ void sim_start_process(struct sim *s, uint8_t p, const struct ep_config *config)
 		r->columns[m].nacked = s->swarm.ballot;
 		r->peers[m].sent_seq = s->swarm.frame_seq;
 	}
-	clock_start(s, p, 1);
+	clock_start(s, p, 1 + s->swarm.time);
 	tune(s, p);
 	sim_plan_turn(s, p, s->now + p);
 }
@@ -102,7 +102,7 @@ void sim_attach(struct sim *s, uint8_t p)
 	node->cut_in = 0;
 	node->is_down = false;
 	node->executed_seen = node->digest_at = 0;
-	clock_start(s, p, 1 + ep_random(&s->fault_rng) % 1000000); // a new process has a new clock
+	clock_start(s, p, 1 + s->swarm.time / 2 + ep_random(&s->fault_rng) % 1000000); // a new process has a new clock
 	tune(s, p);
 	sim_look_after_attach(s, p);
 	sim_plan_turn(s, p, s->now);

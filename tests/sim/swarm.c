@@ -148,6 +148,8 @@ static void draw_counters(struct swarm *s, uint64_t *rng)
 	s->frame_seq = draw_counter(rng, UINT64_MAX);
 	s->client_seq = draw_counter(rng, (1ULL << 63) - (1ULL << 32));
 	s->search = draw_counter(rng, UINT32_MAX) % UINT32_MAX;
+	uint64_t own = ep_mix64(s->seed ^ 0x74696d65);
+	s->time = draw_counter(&own, 1ULL << 63); // nanoseconds
 }
 
 static void draw_load(struct swarm *s, uint64_t *rng)

@@ -53,7 +53,7 @@ struct swarm {
 	uint32_t slow_exec;    // steps of execution a turn, 0 = as configured
 	uint32_t pace;         // what all times are multiplied by
 	uint32_t clock_ppm[EP_MEMBERS_MAX]; // rate of a replica's clock, 1,000,000 = true
-	uint64_t clock, ballot, frame_seq, client_seq, search; // where counters start, 0 = at the beginning
+	uint64_t clock, ballot, frame_seq, client_seq, search, time; // where counters start, 0 = at the beginning
 	ep_time turn_ns;       // least time between two turns
 	ep_time link[EP_MEMBERS_MAX + SIM_CLIENTS_MAX][EP_MEMBERS_MAX + SIM_CLIENTS_MAX]; // one way, at least
 	ep_time jitter;

@@ -47,6 +47,13 @@ static void test_header(void)
 	refuses(&arena()->config.boot_id, 16, EP_ATTACH_HEADER);
 	refuses(&arena()->config.members[0].uuid, 16, EP_ATTACH_HEADER);
 	refuses(&arena()->config.app_capacity, 8, EP_ATTACH_HEADER);
+	uint64_t starts = arena()->starts, votes = arena()->votes;
+	arena()->starts = ep_word_seal(UINT32_MAX, 32);
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_WORN); // the next start would be number 0
+	arena()->starts = starts;
+	arena()->votes = 1ULL << 48;
+	CU_ASSERT_EQUAL(host_attach(&c.host), EP_ATTACH_WORN);
+	arena()->votes = votes;
 	ep_poison(arena());
 	for (uint32_t bit = 0; bit < 32; bit++) { // one wrong bit does not make it well
 		arena()->poison ^= 1u << bit;

@@ -34,6 +34,23 @@ static void test_silent_session(void)
 	core_end(&c);
 }
 
+// A start knows no time: with a clock that stands anywhere a session is not silent since that clock's beginning.
+static void test_clock_of_a_start(void)
+{
+	static const ep_time clocks[] = { 1, 1ULL << 32, 1ULL << 52, 1ULL << 63 };
+	for (uint32_t k = 0; k < 4; k++) {
+		start(1, 0, 100 * MS);
+		struct ep_session_id id = core_open(&c);
+		CU_ASSERT_EQUAL(core_restart(&c), EP_ATTACH_OK);
+		c.now = clocks[k];
+		core_wait(&c, 90 * MS);
+		CU_ASSERT_PTR_NOT_NULL(ep_session_find(c.r, &id));
+		core_wait(&c, 40 * MS);
+		CU_ASSERT_PTR_NULL(ep_session_find(c.r, &id));
+		core_end(&c);
+	}
+}
+
 static void test_never(void)
 {
 	start(1, 0, 0);
@@ -102,7 +119,7 @@ static void test_restart(void)
 }
 
 static const struct unit_test tests[] = {
-	{ "silent session", test_silent_session }, { "never", test_never }, { "full table", test_full_table },
+	{ "silent session", test_silent_session }, { "clock of a start", test_clock_of_a_start }, { "never", test_never }, { "full table", test_full_table },
 	{ "rank", test_rank }, { "restart", test_restart },
 };
 UNIT_MAIN("expire", tests)

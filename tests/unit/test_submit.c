@@ -90,6 +90,31 @@ static void test_window_full(void)
 	core_end(&c);
 }
 
+// Numbers have an end, and nothing wraps there: clients get BUSY, and a member with a new uuid has to take its place.
+static void test_last_number(void)
+{
+	struct ep_config config = core_config(1, 0, 0);
+	config.first = EP_NUMBER_MAX - (1ULL << 32);
+	core_start_with(&c, &config);
+	c.r->next_i = EP_NUMBER_MAX - 1;
+	c.r->columns[0].stable = c.r->columns[0].agreed = c.r->columns[0].exec_prefix = c.r->columns[0].known = EP_NUMBER_MAX - 2;
+	for (ep_slot slot = 0; slot < config.window; slot += 32)
+		*ep_executed_word(c.r, slot) = ep_word_pair(UINT32_MAX); // of an odd lap nothing is executed
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_REPLY), 1);
+	core_request(&c, EP_CMD_READ, NULL, 2, "k", NULL);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_BUSY), 1);
+	core_end(&c);
+	core_start(&c, 1, 0, 0);
+	c.r->clock = EP_NUMBER_MAX - 2;
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 1)->seq, EP_NUMBER_MAX - 1);
+	core_request(&c, EP_CMD_READ, NULL, 2, "k", NULL);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_BUSY), 1);
+	CU_ASSERT_EQUAL(c.r->clock, EP_NUMBER_MAX - 1);
+	core_end(&c);
+}
+
 // EX5: room is decided here, never at execution.
 static void test_room(void)
 {
@@ -159,6 +184,7 @@ static void test_alone(void)
 }
 
 static const struct unit_test tests[] = { { "PreAccept", test_preaccepts }, { "designated peer", test_designated }, { "busy", test_busy },
-					  { "window", test_window_full }, { "room", test_room },
+					  { "window", test_window_full }, { "last number", test_last_number },
+					  { "room", test_room },
 					  { "room by deleting", test_room_by_deleting }, { "taken", test_taken }, { "alone", test_alone } };
 UNIT_MAIN("submit", tests)
