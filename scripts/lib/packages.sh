@@ -6,8 +6,8 @@
 PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libconfig-dev libjansson-dev
 	libsystemd-dev libmicrohttpd-dev
 	iproute2 ethtool)
-# For the tests only: unit test library, the second compiler with its sanitizer runtime, instruction counts.
-PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev bpftool valgrind)
+# For the tests only: unit test library, the second compiler with its sanitizer runtime, instruction counts, the dissector's host.
+PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev bpftool valgrind tshark)
 
 # Prints those of the named packages that are not installed.
 packages_missing() {
