@@ -18,13 +18,15 @@ static json_t *list;
 static bool is_json;
 
 static const struct argp_option options[] = {
-    {"root", 'R', "DIR", 0, "look at /sys, /proc and /dev below DIR", 0},
+    {"port", 'p', "PORT", 0, "a port of the replica as well, a kernel device or a PCI address; may be repeated. Those of /etc/pnyx/*.env are looked at anyway", 0},
+    {"root", 'R', "DIR", 0, "look at /sys, /proc, /dev and /etc below DIR", 0},
     {0},
 };
 
 static const char *set(int key, const char *arg)
 {
-	(void)key;
+	if (key == 'p')
+		return doctor_add_port(arg) ? NULL : "a network device or a PCI address, at most 8 of them";
 	root = arg;
 	return NULL;
 }
@@ -75,10 +77,15 @@ static uint64_t read_count(const char *path)
 	return read_line(path, line, sizeof line) ? strtoull(line, NULL, 10) : 0;
 }
 
-static bool has_path(const char *path)
+void doctor_path(const char *path, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s%s", root, path);
+}
+
+bool doctor_has_path(const char *path)
 {
 	char whole[512];
-	snprintf(whole, sizeof whole, "%s%s", root, path);
+	doctor_path(path, whole, sizeof whole);
 	return access(whole, F_OK) == 0;
 }
 
@@ -184,7 +191,7 @@ static void examine_pages(const char *size, const char *name)
 	char path[128];
 	snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages", size);
 	uint64_t total = read_count(path);
-	if (!has_path(path))
+	if (!doctor_has_path(path))
 		return;
 	snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%skB/free_hugepages", size);
 	uint64_t unused = read_count(path);
@@ -198,10 +205,30 @@ static void examine_pages(const char *size, const char *name)
 		     "none of %s", name);
 }
 
+// Mounted, and one of the mounts open to this user.
 static void examine_hugetlbfs(void)
 {
-	if (has_word("/proc/mounts", "hugetlbfs"))
-		find(LEVEL_OK, "hugetlbfs", NULL, "mounted");
+	char path[512], line[512], at[256] = "", kind[32];
+	bool is_open = false;
+	doctor_path("/proc/mounts", path, sizeof path);
+	FILE *f = fopen(path, "re");
+	while (f != NULL && !is_open && fgets(line, sizeof line, f) != NULL) {
+		char where[256];
+		if (sscanf(line, "%*s %255s %31s", where, kind) != 2 || strcmp(kind, "hugetlbfs") != 0)
+			continue;
+		strcpy(at, where);
+		doctor_path(at, path, sizeof path);
+		is_open = access(path, W_OK | X_OK) == 0;
+	}
+	if (f != NULL)
+		fclose(f);
+	if (is_open)
+		find(LEVEL_OK, "hugetlbfs", NULL, "mounted at %s, this user may write there", at);
+	else if (at[0] != 0)
+		find(LEVEL_NOTE, "hugetlbfs",
+		     "mount one for the replica's user: mount -t hugetlbfs -o uid=pnyx,gid=pnyx,mode=0700,pagesize=2M none "
+		     "/dev/hugepages-pnyx; then --huge-dir, and `arena` in `replica`",
+		     "mounted at %s, but this user may not write there", at);
 	else
 		find(LEVEL_NOTE, "hugetlbfs",
 		     "mount -t hugetlbfs -o pagesize=2M none /dev/hugepages; without it arenas lie in "
@@ -212,7 +239,7 @@ static void examine_hugetlbfs(void)
 static void examine_iommu(void)
 {
 	uint32_t groups = count_paths("/sys/kernel/iommu_groups/[0-9]*", "", NULL);
-	bool has_vfio = has_path("/sys/bus/pci/drivers/vfio-pci");
+	bool has_vfio = doctor_has_path("/sys/bus/pci/drivers/vfio-pci");
 	uint32_t bound = count_paths("/sys/bus/pci/drivers/vfio-pci/[0-9]*:*", "", NULL) +
 			 count_paths("/sys/bus/pci/drivers/uio_pci_generic/[0-9]*:*", "", NULL) +
 			 count_paths("/sys/bus/pci/drivers/igb_uio/[0-9]*:*", "", NULL);
@@ -301,6 +328,7 @@ static int run(struct cli *cli)
 	examine_iommu();
 	examine_pollers();
 	examine_memory();
+	examine_ports(cli->has_config && cli->config.replica.checksum == PNYX_CHECKSUM_CHECK);
 	if (cli->has_config)
 		examine_cluster(cli);
 	if (is_json)
@@ -314,7 +342,7 @@ static int run(struct cli *cli)
 const struct command command_doctor = {
     .name = "doctor",
     .doc = "Looks at this machine as a place for a replica and says what to do about each thing that "
-	   "is missing; with -c FILE also whether the members and their control planes answer. "
+	   "is missing, ports included; with -c FILE also whether the members and their control planes answer. "
 	   "Changes nothing. Exit code 1 when something is bad.",
     .options = options,
     .set = set,
