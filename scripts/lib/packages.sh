@@ -7,7 +7,7 @@ PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libc
 	libsystemd-dev libmicrohttpd-dev
 	iproute2 ethtool)
 # For the tests only: unit test library, the second compiler with its sanitizer runtime, instruction counts, the dissector's host.
-PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev bpftool valgrind tshark)
+PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev bpftool valgrind tshark mandoc)
 
 # Prints those of the named packages that are not installed.
 packages_missing() {
