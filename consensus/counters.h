@@ -42,7 +42,8 @@
 	X(resubmitted, "own requests given a new instance after Nop") \
 	X(busy_asking, "requests refused: peers have not yet confirmed the state of this start") \
 	X(expiries, "sessions proposed for expiry because nobody used them") \
-	X(batched, "commands that share an instance with others")
+	X(batched, "commands that share an instance with others") \
+	X(busy_late, "requests refused: they waited too long for their turn")
 
 struct ep_counters {
 #define EP_COUNTER_FIELD(name, text) uint64_t name;
@@ -72,7 +73,8 @@ struct ep_counters {
 	X(turn_longest, "TSC cycles of the longest turn") \
 	X(tsc_hz, "TSC cycles per second") \
 	X(pollers, "polling threads") \
-	X(drop_ring_out, "no room in the ring to the io agent")
+	X(drop_ring_out, "no room in the ring to the io agent") \
+	X(drop_shed, "clients' frames dropped at once: too many wait")
 
 struct ep_shell_counters {
 #define EP_COUNTER_FIELD(name, text) uint64_t name;

@@ -25,6 +25,7 @@ struct ep_addr {
 struct ep_source {
 	struct ep_addr addr;
 	uint8_t member;
+	bool is_late; // of a client, and it waited too long for its turn: requests in it are refused (BUSY) without a look
 };
 
 struct ep_member {

@@ -143,7 +143,7 @@ static void look_at_request(struct ep_replica *r, struct ahead *a, const struct 
 }
 
 // Changes nothing but the cache.
-static void look(struct ep_replica *r, struct ahead *a, const struct ep_wire_header *h, const struct ep_msg *msg)
+static void look(struct ep_replica *r, struct ahead *a, const struct ep_wire_header *h, const struct ep_msg *msg, bool is_late)
 {
 	a->in = (struct ep_about){ .msg = msg, .from = h->sender, .col = msg->col, .i = msg->i };
 	a->why = ep_wire_check_msg(msg, r->n, &a->in.payload);
@@ -151,7 +151,7 @@ static void look(struct ep_replica *r, struct ahead *a, const struct ep_wire_hea
 		return;
 	if (h->kind == EP_FRAME_MEMBER && msg->type < EP_STATUS)
 		look_at_instance(r, a, msg);
-	else if (msg->type == EP_C_REQUEST)
+	else if (msg->type == EP_C_REQUEST && !is_late)
 		look_at_request(r, a, msg);
 }
 
@@ -166,7 +166,10 @@ static void on_message(struct ep_replica *r, struct ep_effects *fx, const struct
 		ep_drop(r, a->why);
 		return;
 	}
-	if (h->kind == EP_FRAME_REQUEST) {
+	if (from->is_late && msg->type == EP_C_REQUEST) {
+		r->counters.busy_late++;
+		ep_send_busy(r, fx, &from->addr, msg->i);
+	} else if (h->kind == EP_FRAME_REQUEST) {
 		on_client_message(r, fx, &from->addr, h, msg, a->in.keys);
 	} else if (msg->type < EP_STATUS) {
 		on_instance_message(r, fx, &a->in);
@@ -199,14 +202,14 @@ bool ep_receive(struct ep_replica *r, ep_time now, const struct ep_source *from,
 		r->counters.frames_in++;
 	}
 	if (in->done < in->len)
-		look(r, &two[0], h, ep_wire_msg(in->data, in->done));
+		look(r, &two[0], h, ep_wire_msg(in->data, in->done), from->is_late);
 	while (in->done < in->len) {
 		if (!ep_has_frames(fx))
 			return false;
 		struct ahead *a = &two[turn++ & 1];
 		in->done += a->in.msg->len;
 		if (in->done < in->len)
-			look(r, &two[turn & 1], h, ep_wire_msg(in->data, in->done));
+			look(r, &two[turn & 1], h, ep_wire_msg(in->data, in->done), from->is_late);
 		on_message(r, fx, from, h, a);
 	}
 	return true;

@@ -72,7 +72,7 @@ static uint64_t conflicts_of(const struct mb_snapshot *s)
 
 static uint64_t refused_of(const struct mb_snapshot *s)
 {
-	return s->core.busy_window + s->core.busy_own + s->core.busy_room + s->core.busy_asking;
+	return s->core.busy_window + s->core.busy_own + s->core.busy_room + s->core.busy_asking + s->core.busy_late;
 }
 
 static void measure_rates(struct ctl_gauge *g, const struct mb_snapshot *s, double seconds)

@@ -1,6 +1,7 @@
 // The two agents: io (port, headers, ARP, echo) and consensus (the core). Fused on one lcore, or split over two.
 #pragma once
 #include <rte_ring.h>
+#include "dataplane/backlog.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/net.h"
 #include "dataplane/pollers.h"
@@ -16,6 +17,7 @@ struct dp_io {
 	struct rte_mempool *pool;
 	uint64_t arp_interval; // cycles
 	uint64_t arp_checked;
+	bool is_shedding; // more clients' frames wait than can be served soon: most of those to come are dropped
 };
 
 struct dp_consensus {
@@ -28,6 +30,8 @@ struct dp_consensus {
 	struct rte_mbuf *mbufs[DP_TRAY]; // behind frames[k].data
 	struct ep_shell_counters *counters;
 	uint64_t tsc_start;
+	struct dp_backlog backlog;
+	uint64_t backlog_patience; // cycles that a client's frame waits at the most
 	bool is_crowded; // what the core was told last
 	bool is_rested;  // the loop has slept since the last turn: what is looked at now and then is looked at
 	volatile bool *stop; // set when the identity turns out to be dead
@@ -47,7 +51,8 @@ void dp_io_tend(struct dp_io *);
 
 // ---- consensus.c
 bool dp_consensus_init(struct dp_consensus *);
-// Handles a burst of payloads (frees them), runs the core's clockwork, sends what it says. Returns the work done.
+// Handles a burst of payloads (frees them), those of members first; clients' when nothing more seems to lie behind the port. Runs the core's
+// clockwork, sends what it says. Returns the work done.
 uint32_t dp_consensus_poll(struct dp_consensus *, struct rte_mbuf **data, uint32_t count);
 // Nanoseconds until the core has something to do by itself.
 uint64_t dp_consensus_patience(const struct dp_consensus *);

@@ -17,6 +17,7 @@ bool dp_consensus_init(struct dp_consensus *c)
 		blank(c, k, m);
 	}
 	c->fx = (struct ep_effects){ .frames = c->frames, .count = DP_TRAY };
+	c->backlog_patience = rte_get_tsc_hz() / 1000000 * DP_PATIENCE_US;
 	return true;
 }
 
@@ -24,6 +25,8 @@ void dp_consensus_fini(struct dp_consensus *c)
 {
 	for (uint32_t k = 0; k < DP_TRAY; k++)
 		rte_pktmbuf_free(c->mbufs[k]);
+	while (c->backlog.count > 0)
+		rte_pktmbuf_free(dp_backlog_take(&c->backlog));
 }
 
 static ep_time time_now(const struct dp_consensus *c)
@@ -92,34 +95,80 @@ static void tell_pace(struct dp_consensus *c, ep_time now)
 	ep_control(c->replica, now, &command, &c->fx);
 }
 
-uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint32_t count)
+static void handle(struct dp_consensus *c, ep_time now, struct rte_mbuf *m)
 {
-	struct ep_replica *r = c->replica;
-	ep_time now = time_now(c);
+	struct ep_view view = { rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, 0 };
+	while (!ep_receive(c->replica, now, &dp_meta(m)->source, &view, &c->fx))
+		flush(c);
+}
+
+// Members' frames are left in `data`, clients' get in line or, where it is full, are refused.
+static uint32_t sort(struct dp_consensus *c, ep_time now, struct rte_mbuf **data, uint32_t count)
+{
+	uint32_t members = 0;
+	for (uint32_t k = 0; k < count; k++) {
+		struct rte_mbuf *m = data[k];
+		if (dp_meta(m)->source.member != EP_CLIENT) {
+			ep_prefetch(c->replica, (struct ep_view){ rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, 0 });
+			data[members++] = m;
+		} else if (!dp_backlog_is_full(&c->backlog)) {
+			dp_backlog_put(&c->backlog, m);
+		} else {
+			dp_meta(m)->source.is_late = true;
+			handle(c, now, m);
+			rte_pktmbuf_free(m);
+		}
+	}
+	return members;
+}
+
+static uint32_t serve(struct dp_consensus *c, ep_time now)
+{
+	uint64_t patience = c->backlog_patience * (c->is_crowded ? 10 : 1);
+	uint32_t served = 0, bytes = 0;
+	for (; c->backlog.count > 0 && bytes < DP_SERVED; served++) {
+		struct rte_mbuf *m = dp_backlog_take(&c->backlog);
+		bool is_late = rte_rdtsc() - dp_meta(m)->arrived > patience;
+		dp_meta(m)->source.is_late = is_late;
+		bytes += m->data_len;
+		handle(c, now, m);
+		rte_pktmbuf_free(m);
+	}
+	return served;
+}
+
+// What a turn does now and then.
+static void tend(struct dp_consensus *c, ep_time now)
+{
 	bool is_rested = c->is_rested;
 	c->is_rested = false;
 	if (c->pollers && (is_rested || (c->counters->turns & 1023) == 0)) {
 		tell_pace(c, now);
-		if (ep_standing(r) == EP_STANDING_DEAD)
+		if (ep_standing(c->replica) == EP_STANDING_DEAD)
 			*c->stop = true;
 	}
 	if (c->mailbox && (is_rested || c->counters->turns % DP_MAILBOX_TURNS == 0))
-		dp_mailbox_poll(c->mailbox, r, now, &c->fx);
-	for (uint32_t k = 0; k < count; k++)
-		ep_prefetch(r, (struct ep_view){ rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 });
-	for (uint32_t k = 0; k < count; k++) {
-		struct ep_view view = { rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, 0 };
-		while (!ep_receive(r, now, &dp_meta(data[k])->source, &view, &c->fx))
-			flush(c);
-	}
-	if (count > 0) {
+		dp_mailbox_poll(c->mailbox, c->replica, now, &c->fx);
+}
+
+uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint32_t count)
+{
+	struct ep_replica *r = c->replica;
+	ep_time now = time_now(c);
+	tend(c, now);
+	uint32_t members = sort(c, now, data, count), handled = members;
+	for (uint32_t k = 0; k < members; k++)
+		handle(c, now, data[k]);
+	rte_pktmbuf_free_bulk(data, members);
+	if (dp_backlog_has_turn(&c->backlog, count == DP_BURST))
+		handled += serve(c, now);
+	if (count + handled > 0) {
 		ep_burst_end(r, now, &c->fx);
-		if (count == 1)
+		if (handled == 1)
 			flush(c); // nobody else has anything to say: its answer does not wait for the clockwork
 		ep_tick(r, now, &c->fx);
 		flush(c);
-		rte_pktmbuf_free_bulk(data, count);
-		return count;
+		return count + handled;
 	}
 	uint32_t work = 0;
 	if (ep_deadline(r) <= now) {

@@ -17,11 +17,17 @@ uint32_t dp_io_receive(struct dp_io *io, struct rte_mbuf **data)
 {
 	struct rte_mbuf *burst[DP_BURST], *answers[DP_BURST];
 	uint32_t count = rte_eth_rx_burst(io->port, 0, burst, DP_BURST), kept = 0, answered = 0;
+	uint32_t spared = DP_REFUSED;
 	io->net->counters->rx_frames += count;
 	for (uint32_t k = 0; k < count; k++) {
 		if (k + 4 < count)
 			rte_prefetch0(rte_pktmbuf_mtod(burst[k + 4], void *));
 		bool is_answer = false;
+		if (io->is_shedding && dp_net_is_client(io->net, burst[k]) && (spared == 0 || spared-- == 0)) {
+			io->net->counters->drop_shed++;
+			rte_pktmbuf_free(burst[k]);
+			continue;
+		}
 		switch (dp_net_parse(io->net, burst[k])) {
 		case DP_DATA:
 			data[kept++] = burst[k];

@@ -31,6 +31,7 @@ uint32_t dp_turn_fused(struct dp_loop *l)
 	uint64_t began = rte_rdtsc();
 	uint32_t count = dp_io_receive(&l->io, data);
 	uint32_t work = dp_consensus_poll(&l->consensus, data, count);
+	l->io.is_shedding = dp_backlog_is_full(&l->consensus.backlog);
 	dp_io_tend(&l->io);
 	count_turn(l->consensus.counters, began, work);
 	return work;
@@ -39,6 +40,7 @@ uint32_t dp_turn_fused(struct dp_loop *l)
 uint32_t dp_turn_io(struct dp_loop *l)
 {
 	struct rte_mbuf *data[DP_BURST], *out[DP_BURST];
+	l->io.is_shedding = rte_ring_free_count(l->to_core) < DP_RING / 2; // the other half is the members'
 	uint32_t count = dp_io_receive(&l->io, data);
 	uint32_t taken = count > 0 ? rte_ring_sp_enqueue_burst(l->to_core, (void **)data, count, NULL) : 0;
 	for (uint32_t k = taken; k < count; k++) {

@@ -49,6 +49,7 @@ static enum dp_verdict parse_udp(struct dp_net *net, struct rte_mbuf *m, const s
 	memcpy(meta->source.addr.ip, &ip->src_addr, 4);
 	meta->source.addr.port = rte_be_to_cpu_16(udp->src_port);
 	memcpy(meta->source.addr.mac, eth->src_addr.addr_bytes, 6);
+	meta->source.is_late = false;
 	meta->source.member = member_of(net, meta->source.addr.ip, meta->source.addr.port);
 	uint32_t offset = (uint32_t)((const uint8_t *)(udp + 1) - rte_pktmbuf_mtod(m, const uint8_t *));
 	if (is_echo((const uint8_t *)(udp + 1), len - (uint32_t)sizeof *udp)) {

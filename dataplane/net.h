@@ -34,6 +34,7 @@ struct dp_net {
 // private area of the mbuf.
 struct dp_meta {
 	struct ep_source source; // RX
+	uint64_t arrived;        // RX, of a client: TSC
 	uint8_t member;          // TX: column or EP_CLIENT
 	struct ep_addr to;       // TX, when member == EP_CLIENT
 };
@@ -48,6 +49,16 @@ enum dp_verdict {
 	DP_ECHO, // an echo request: the mbuf still starts at Ethernet
 	DP_DROP, // counted
 };
+
+// Whether this looks like a datagram from somebody who is not a member, by its address alone: for deciding what to drop first.
+static inline bool dp_net_is_client(const struct dp_net *net, const struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	bool is_client = m->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) && frame[12] == 0x08 && frame[13] == 0x00;
+	for (uint32_t k = 0; is_client && k < net->n; k++)
+		is_client = memcmp(frame + RTE_ETHER_HDR_LEN + 12, net->peers[k].ip, 4) != 0;
+	return is_client;
+}
 
 // net.c: looks at one received frame. Total over any bytes. For DP_DATA the mbuf is trimmed to the UDP payload and
 // its meta is filled.

@@ -70,7 +70,7 @@ uint64_t behind_others(const struct cluster_counters *c, int member)
 
 uint64_t refused(const struct ep_counters *c)
 {
-	return c->busy_window + c->busy_own + c->busy_room + c->busy_asking;
+	return c->busy_window + c->busy_own + c->busy_room + c->busy_asking + c->busy_late;
 }
 
 struct cluster_work work_between(const struct cluster_counters *before,

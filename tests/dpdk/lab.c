@@ -136,7 +136,7 @@ static void take_reply(struct lab *lab, struct rte_mbuf *m)
 {
 	if (dp_net_parse(&lab->client, m) == DP_DATA && ep_wire_check(rte_pktmbuf_mtod(m, uint8_t *), m->data_len) == EP_DROP_NONE) {
 		memcpy(lab->reply, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
-		lab->replies++;
+		lab->replies += ((const struct ep_wire_header *)(const void *)lab->reply)->count;
 	}
 	rte_pktmbuf_free(m);
 }

@@ -19,8 +19,8 @@ struct lab {
 	struct lab_node nodes[LAB_MEMBERS];
 	struct dp_net client; // an ordinary UDP client at the same switch
 	bool is_split, stop;
-	uint8_t reply[1500]; // the last message a client got
-	uint32_t replies;
+	uint8_t reply[1500]; // the last frame that the client got
+	uint32_t replies;    // messages in all of them
 };
 
 void lab_start(struct lab *, bool is_split);

@@ -203,6 +203,36 @@ static void test_garbage(void)
 	CU_ASSERT_EQUAL(lab_end(&lab), 0);
 }
 
+// More at once than will be served: each is answered, refused or dropped, all of them counted, and the cluster goes on.
+static void test_overload(void)
+{
+	uint8_t payload[600], bytes[600];
+	start(false);
+	uint32_t len = kv(bytes, PNYX_KV_GET, "k", ""), before = lab.replies;
+	for (uint32_t k = 0; k < 300; k++) {
+		uint32_t used = ep_wire_begin(payload, EP_FRAME_REQUEST, EP_SENDER_CLIENT, LAB_CLUSTER, 1);
+		struct ep_msg *msg = ep_wire_append(payload, &used, sizeof payload, EP_C_REQUEST, 16 + 32 + len);
+		struct ep_wire_command *command = (void *)(msg + 1);
+		*command = (struct ep_wire_command){ .len = (uint16_t)(32 + len), .kind = EP_CMD_READ };
+		memcpy(command + 1, bytes, len);
+		ep_wire_seal(payload, used);
+		lab_request(&lab, 0, payload, used);
+	}
+	for (uint32_t k = 0; k < 20; k++) { // the port has them all before the next turn
+		dp_turn_fused(&lab.nodes[0].loop);
+		CU_ASSERT(lab.nodes[0].loop.consensus.backlog.count <= DP_BACKLOG);
+	}
+	lab_run(&lab, 10000);
+	uint64_t shed = lab.nodes[0].net.counters->drop_shed, refused = ep_counters(lab.nodes[0].loop.consensus.replica)->busy_late;
+	CU_ASSERT(shed > 0);
+	CU_ASSERT(refused > 0);
+	CU_ASSERT_EQUAL(lab.replies - before + shed, 300);
+	CU_ASSERT(is_put(0, 1, "k", "after"));
+	CU_ASSERT(is_got(2, "k", "after"));
+	check_equal();
+	CU_ASSERT_EQUAL(lab_end(&lab), 0);
+}
+
 static int consensus_lcore(void *arg)
 {
 	(void)arg;
@@ -254,6 +284,7 @@ static const struct unit_test tests[] = {
 	{ "bytes copied", test_copies },
 	{ "recycled", test_recycled },
 	{ "garbage", test_garbage },
+	{ "overload", test_overload },
 	{ "split agents on two threads", test_two_threads },
 };
 

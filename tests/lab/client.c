@@ -1,4 +1,4 @@
-// Closed-loop clients that speak the wire format: what is ready for one replica shares a frame, as in libpnyx.
+// Clients that speak the wire format, in a closed loop or an open one: what is ready for one replica shares a frame, as in libpnyx.
 #include <rte_cycles.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,9 @@
 #include "tests/dpdk/eal.h"
 #include "tests/lab/lab.h"
 
-#define ECHO_COOKIE UINT64_MAX
+#define OPEN_BURST 256 // operations begun in one turn
+#define OPEN_PATIENCE 20 // ms that one is waited for
+#define SLOT_BITS 16
 
 void lab_client_start(struct lab_client *c, uint32_t index)
 {
@@ -28,7 +30,7 @@ void lab_client_start(struct lab_client *c, uint32_t index)
 
 void lab_client_reset(struct lab_client *c)
 {
-	c->done = c->not_fast = c->busy = c->failed = c->retries = c->cycles = c->turns = c->answered = c->gap = 0;
+	c->done = c->not_fast = c->busy = c->failed = c->retries = c->unsent = c->lost = c->meant = c->cycles = c->turns = c->answered = c->gap = 0;
 	histogram_reset(&c->spared);
 	histogram_reset(&c->reply);
 	histogram_reset(&c->echo);
@@ -117,7 +119,7 @@ static void send_command(struct lab_client *c, struct lab_slot *s)
 	uint32_t value = s->kind == EP_CMD_UPDATE ? lab.o.value : 0;
 	struct ep_msg *msg = append(c, s->node, (uint32_t)(sizeof *msg + sizeof(struct ep_wire_command)) + bytes);
 	struct ep_wire_command *command = (void *)(msg + 1);
-	msg->i = (uint64_t)(s - c->slots);
+	msg->i = (uint64_t)(s - c->slots) | s->round << SLOT_BITS;
 	command->len = (uint16_t)(sizeof *command + bytes);
 	command->kind = s->kind;
 	if (s->kind == EP_CMD_UPDATE) {
@@ -153,6 +155,13 @@ static void send_rest(struct lab_client *c)
 	c->full_count = 0;
 }
 
+// Open loop: the slot has no operation any more.
+static void release(struct lab_client *c, struct lab_slot *s)
+{
+	s->is_out = false;
+	c->free[c->free_count++] = (uint32_t)(s - c->slots);
+}
+
 // ---- answers -------------------------------------------------------------------------------------------------------
 static void on_reply(struct lab_client *c, struct lab_slot *s, const struct ep_msg *msg, uint64_t now)
 {
@@ -175,7 +184,9 @@ static void on_reply(struct lab_client *c, struct lab_slot *s, const struct ep_m
 			histogram_add(&c->spared, now - s->sent);
 		c->is_echo_due = lab.o.is_echo && lab.o.outstanding == lab.o.clients;
 	}
-	if (c->is_stopping)
+	if (c->period > 0)
+		release(c, s);
+	if (c->is_stopping || c->period > 0)
 		return;
 	choose(c, s);
 	s->sent = now;
@@ -200,14 +211,19 @@ static void on_answer(struct lab_client *c, const uint8_t *data, uint32_t len, u
 	}
 	for (uint32_t at = sizeof *h; at < len; at += ep_wire_msg(data, at)->len) {
 		const struct ep_msg *msg = ep_wire_msg(data, at);
-		struct lab_slot *s = &c->slots[msg->i];
-		if (msg->i >= c->slots_count || !s->is_out)
+		uint64_t k = msg->i & ((1u << SLOT_BITS) - 1);
+		struct lab_slot *s = &c->slots[k];
+		if (k >= c->slots_count || !s->is_out || msg->i >> SLOT_BITS != s->round)
 			continue;
 		if (msg->type == EP_C_REPLY) {
 			on_reply(c, s, msg, now);
 		} else if (msg->type == EP_C_BUSY) {
 			c->busy++;
-			s->again = now + lab.hz / 1000;
+			if (c->period > 0) { // refused: nobody asks again
+				release(c, s);
+			} else {
+				s->again = now + lab.hz / 1000;
+			}
 		}
 	}
 }
@@ -239,6 +255,59 @@ static uint32_t begin_slots(struct lab_client *c, uint64_t now)
 	return c->slots_count;
 }
 
+// What is meant to have begun by now, at the most a burst of it: others are to have their turn. Any free slot, so that no replica and no
+// session is preferred.
+static uint32_t begin_due(struct lab_client *c, uint64_t now)
+{
+	uint32_t begun = 0;
+	for (; c->due <= now && begun < OPEN_BURST; begun++) {
+		c->meant++;
+		if (c->free_count == 0) {
+			c->unsent++;
+		} else {
+			uint32_t *last = &c->free[--c->free_count], *any = &c->free[ep_random(&c->random) % (c->free_count + 1)];
+			struct lab_slot *s = &c->slots[*any];
+			*any = *last;
+			choose(c, s);
+			s->sent = c->due;
+			s->round++;
+			send_command(c, s);
+		}
+		c->due += 1 + (uint64_t)(((unsigned __int128)ep_random(&c->random) * (2 * c->period)) >> 64);
+	}
+	return begun;
+}
+
+// Open loop: an operation without an answer is given up, a few slots are looked at in each turn.
+static void give_up(struct lab_client *c, uint64_t now)
+{
+	for (uint32_t k = 0; k < 8; k++, c->looked_at++) {
+		struct lab_slot *s = &c->slots[c->looked_at % c->slots_count];
+		if (!s->is_out || now < s->sent + lab.hz / 1000 * OPEN_PATIENCE)
+			continue;
+		c->lost++;
+		release(c, s);
+	}
+}
+
+void lab_client_pace(double rate)
+{
+	for (uint32_t k = 0; k < lab.o.clients; k++) {
+		struct lab_client *c = &lab.clients[k];
+		eal_need(lab_client_is_idle(c), "operations are in flight");
+		c->is_stopping = false;
+		c->period = (uint64_t)((double)lab.hz * lab.o.clients / rate);
+		c->due = c->end.now + (uint64_t)(((unsigned __int128)ep_random(&c->random) * (2 * c->period)) >> 64);
+		if (!c->free)
+			c->free = calloc(c->slots_count + 1, sizeof c->free[0]);
+		eal_need(c->free != NULL, "no memory for operations");
+		c->free_count = 0;
+		c->looked_at = 0;
+		for (uint32_t s = c->slots_count; s > 0; s--)
+			c->free[c->free_count++] = s - 1;
+	}
+}
+
 uint32_t lab_client_turn(struct lab_client *c)
 {
 	struct rte_mbuf *data[DP_BURST];
@@ -248,8 +317,12 @@ uint32_t lab_client_turn(struct lab_client *c)
 		on_answer(c, rte_pktmbuf_mtod(data[k], const uint8_t *), data[k]->data_len, lab_time(&c->end));
 	if (c->turns == 0 && c->opened == 0)
 		work += begin_slots(c, now);
-	if ((c->turns++ & (c->busy > 0 ? 63 : 8191)) == 0)
+	if ((c->turns++ & (c->busy > 0 && c->period == 0 ? 63 : 8191)) == 0)
 		work += again(c, now);
+	if (c->period > 0) {
+		work += c->is_stopping ? 0 : begin_due(c, now);
+		give_up(c, now);
+	}
 	bool is_paced = lab.o.is_echo && lab.o.outstanding != lab.o.clients && now >= c->echo_next && !c->is_stopping;
 	if (c->echo_sent == 0 && (c->is_echo_due || is_paced)) {
 		c->echo_sent = lab_time(&c->end);

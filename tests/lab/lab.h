@@ -66,6 +66,7 @@ struct lab_node {
 struct lab_slot {
 	struct ep_session_id session;
 	uint64_t seq; // of the update in flight
+	uint64_t round; // of its use: an answer that came too late is told by it
 	uint64_t sent;
 	uint64_t again; // not 0: to be sent at this time (BUSY)
 	uint32_t node;
@@ -88,8 +89,12 @@ struct lab_client {
 	uint64_t echo_sent, echo_next; // 0: none is out
 	bool is_echo_due;              // one operation at a time: an echo comes after each
 	bool is_stopping;
+	// open loop: operations begin when they are meant to, whatever became of the others
+	uint64_t period, due; // cycles between two of them on average, 0: closed loop; when the next is meant to begin
+	uint32_t *free;       // slots without an operation
+	uint32_t free_count, looked_at;
 	// results
-	uint64_t done, opened, not_fast, busy, failed, retries, cycles, turns;
+	uint64_t done, opened, not_fast, busy, failed, retries, unsent, lost, meant, cycles, turns;
 	uint64_t answered, gap; // when the last answer came; the longest time without one
 	struct histogram reply, echo, spared; // cycles; spared: of commands of whose instance the wire lost nothing
 };
@@ -119,6 +124,9 @@ static inline uint64_t lab_time(const struct lab_end *end)
 	return rte_rdtsc() + (uint64_t)end->offset;
 }
 
+// ---- A program that measures something else has a main part of its own. Returns the exit status.
+int lab_main(void) __attribute__((weak));
+
 // ---- options.c
 void lab_parse(int argc, char **argv, struct lab_options *);
 
@@ -141,7 +149,9 @@ uint64_t lab_wire_next(const struct lab_end *to);
 // When a frame reached its present end; of the time of that end.
 uint64_t lab_wire_arrival(const struct rte_mbuf *);
 
-// ---- client.c: closed-loop clients that speak the wire format, as libpnyx does
+// ---- client.c: clients that speak the wire format, as libpnyx does
+// Open loop: from now on operations begin at this rate (a second, over all clients). None may be in flight. Virtual clock.
+void lab_client_pace(double rate);
 void lab_client_start(struct lab_client *, uint32_t index);
 // Answers taken, requests sent. Returns the work done.
 uint32_t lab_client_turn(struct lab_client *);
@@ -164,6 +174,8 @@ void lab_begin(void);
 void lab_run(uint64_t count, double seconds, double virtual_seconds);
 // Lets everything in flight end.
 void lab_drain(void);
+// No more operations begin; until none is in flight and all living replicas have executed the same.
+void lab_settle(void);
 
 // ---- samples.c: use of memory over a run
 void lab_sample(void);

@@ -18,8 +18,9 @@ static int make_huge(const struct rte_memseg_list *list, const struct rte_memseg
 
 static void start_eal(char *program)
 {
-	char memory[] = "--in-memory", none[] = "--no-huge", m[] = "-m", mib[] = "256", pci[] = "--no-pci", conf[] = "--no-shconf",
+	char memory[] = "--in-memory", none[] = "--no-huge", m[] = "-m", mib[16], pci[] = "--no-pci", conf[] = "--no-shconf",
 	     lcores[] = "--lcores", quiet[] = "--log-level=lib.eal:error", telemetry[] = "--no-telemetry", map[64];
+	snprintf(mib, sizeof mib, "%u", 256 + 32 * (lab.o.n + lab.o.clients));
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	snprintf(map, sizeof map, "0@(0-%ld)", online - 1);
 	if (lab.o.lcores == 2)
@@ -36,6 +37,8 @@ int main(int argc, char **argv)
 	start_eal(argv[0]);
 	lab_start();
 	lab_begin();
+	if (lab_main)
+		return lab_main();
 	if (lab.o.warmup > 0)
 		lab_run(0, lab.o.warmup, 0);
 	lab_report_begin();

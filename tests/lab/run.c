@@ -62,6 +62,8 @@ static uint64_t next_of(struct lab_end *end)
 	if (!end->is_client) {
 		ep_time due = ep_deadline(node_of(end)->loop.consensus.replica);
 		timer = due == EP_NEVER ? UINT64_MAX : (uint64_t)((unsigned __int128)due * lab.hz / 1000000000) + 1;
+	} else if (client_of(end)->period > 0) {
+		timer = client_of(end)->is_stopping ? end->now + lab.hz / 1000000 : client_of(end)->due;
 	} else if (lab.o.is_echo || client_of(end)->turns == 0 || client_of(end)->busy > 0) {
 		timer = end->now + lab.hz / 1000000;
 	}
@@ -219,15 +221,20 @@ void lab_begin(void)
 		step();
 }
 
-void lab_drain(void)
+void lab_settle(void)
 {
 	for (uint32_t c = 0; c < lab.o.clients; c++)
 		lab.clients[c].is_stopping = true;
 	while (!is_idle())
 		step();
-	// Status and the last Commits take their time: until all living replicas have executed the same.
+	// Status and the last Commits take their time.
 	for (uint32_t k = 0; k < 2000000 && ((k & 1023) != 0 || !lab_is_settled()); k++)
 		step();
+}
+
+void lab_drain(void)
+{
+	lab_settle();
 	for (uint32_t k = 0; lab.o.is_long && k < 2000000 && ((k & 1023) != 0 || !lab_is_recycled()); k++)
 		step(); // frontiers have to be told twice
 	lab.stop = true;
