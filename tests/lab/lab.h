@@ -21,7 +21,7 @@ enum lab_clock {
 };
 
 struct lab_options {
-	uint32_t n, lcores, clients, outstanding, per_frame, window, batch, value, wire_ns, silent, dies, cap_us;
+	uint32_t n, lcores, clients, outstanding, per_frame, window, batch, value, wire_ns, silent, away, dies, cap_us;
 	enum lab_clock clock;
 	uint64_t keys, commands, seed;
 	double hot, reads, loss, seconds, virtual_seconds, warmup;
@@ -176,6 +176,12 @@ void lab_run(uint64_t count, double seconds, double virtual_seconds);
 void lab_drain(void);
 // No more operations begin; until none is in flight and all living replicas have executed the same.
 void lab_settle(void);
+
+// ---- away.c: a member that is away for a while
+bool lab_is_away(uint32_t end);
+void lab_away_watch(uint64_t done);
+uint32_t lab_away_turn(uint32_t end, uint32_t (*turn)(struct dp_loop *));
+void lab_away_report(void);
 
 // ---- samples.c: use of memory over a run
 void lab_sample(void);

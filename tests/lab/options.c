@@ -17,6 +17,7 @@ static const struct argp_option table[] = {
 	{ "value-size", 'z', "BYTES", 0, "of a value, default 16", 2 },
 	{ "per-frame", 'p', "N", 0, "requests in one frame at the most, default: as many as are ready and fit", 2 },
 	{ "clients", 'C', "N", 0, "client programs, 1 to 8, default 1", 2 },
+	{ "away", 'a', "COLUMN", 0, "real clock: a member that is away until the windows are three quarters full, and then catches up", 2 },
 	{ "silent", 's', "COLUMN", 0, "a member that never says anything", 2 },
 	{ "dies", 'K', "COLUMN", 0, "a member that dies for good when half of --commands are done", 2 },
 	{ "apart", 'Q', NULL, 0, "the first of several clients keeps apart: keys of its own, all through replica 0", 2 },
@@ -147,6 +148,9 @@ static error_t set(int key, char *arg, struct argp_state *state)
 	case 'C':
 		whole(state, arg, 1, LAB_CLIENTS_MAX, &o->clients);
 		return 0;
+	case 'a':
+		whole(state, arg, 0, EP_MEMBERS_MAX - 1, &o->away);
+		return 0;
 	case 's':
 		whole(state, arg, 0, EP_MEMBERS_MAX - 1, &o->silent);
 		return 0;
@@ -168,6 +172,8 @@ static error_t set(int key, char *arg, struct argp_state *state)
 		argp_error(state, "what is `%s`?", arg);
 		return 0;
 	case ARGP_KEY_END:
+		if (o->away != LAB_NOBODY && (o->away >= o->n || o->n < 3 || o->clock != LAB_REAL || o->lcores != 1))
+			argp_error(state, "--away takes a column of 3 or more replicas, under the real clock on one lcore");
 		if (o->clock == LAB_VIRTUAL && o->lcores != 1)
 			argp_error(state, "--clock virtual works on one lcore");
 		if (o->silent != LAB_NOBODY && (o->silent >= o->n || o->n < 3))
@@ -190,7 +196,7 @@ void lab_parse(int argc, char **argv, struct lab_options *o)
 					  "--long, memory grew or a request was refused), 2 wrong usage.",
 					  NULL, NULL, NULL };
 	*o = (struct lab_options){ .n = 3, .lcores = 1, .clients = 1, .outstanding = 192, .per_frame = 255, .window = 16384, .batch = 16, .value = 16,
-				   .silent = LAB_NOBODY, .dies = LAB_NOBODY, .cap_us = 100, .keys = 10000, .seed = 1, .seconds = 2, .warmup = 0.5 };
+				   .silent = LAB_NOBODY, .away = LAB_NOBODY, .dies = LAB_NOBODY, .cap_us = 100, .keys = 10000, .seed = 1, .seconds = 2, .warmup = 0.5 };
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, o);
 	if (o->commands > 0 || o->virtual_seconds > 0)

@@ -221,10 +221,12 @@ bool lab_report(bool is_equal)
 			   "a client's latency / raw echo, p50");
 	of_gaps();
 	of_cluster(commands);
-	bool is_bounded = of_searches();
+	bool is_bounded = of_searches() || lab.o.away != LAB_NOBODY; // who catches up searches through a window
 	lab_stages_report((uint64_t)commands);
 	if (lab.o.clock == LAB_VIRTUAL)
 		lab_figure("disturbed", (double)lab.disturbed, "", "turns that the machine interrupted");
+	if (lab.o.away != LAB_NOBODY)
+		lab_away_report();
 	bool is_flat = !lab.o.is_long || lab_samples_report();
 	uint64_t busy = 0;
 	for (uint32_t c = 0; c < lab.o.clients; c++)

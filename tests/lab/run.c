@@ -17,6 +17,8 @@ static struct lab_client *client_of(struct lab_end *end)
 
 static uint32_t turn(struct lab_end *end)
 {
+	if (!end->is_client && lab.o.away != LAB_NOBODY)
+		return lab_away_turn((uint32_t)(node_of(end) - lab.nodes), dp_turn_fused);
 	if (!end->is_client)
 		return dp_turn_fused(&node_of(end)->loop);
 	lab_stages_switch(false);
@@ -34,6 +36,8 @@ static void round_real(uint32_t lcore)
 	for (uint32_t e = 0; e < lab.ends_count; e++) {
 		struct lab_end *end = lab.ends[e];
 		if (end->lcore != lcore || e == lab.o.silent)
+			continue;
+		if (lab_is_away(e))
 			continue;
 		if (lab.wire > 0)
 			lab_wire_deliver(end, rte_rdtsc());
@@ -181,6 +185,8 @@ void lab_run(uint64_t count, double seconds, double virtual_seconds)
 		if ((++steps & 1) != 0)
 			continue;
 		slice();
+		if (lab.o.away != LAB_NOBODY)
+			lab_away_watch(lab_done());
 		if (limit > 0 && rte_rdtsc() - lab.began_real >= limit)
 			break;
 		if (virtual_seconds > 0 && (steps & 1023) == 0 && (double)(now_of_run() - lab.began) >= virtual_seconds * (double)lab.hz)
