@@ -74,7 +74,7 @@ for p in "${parts[@]}"; do
 	stages) run=("$lab/pnyx-lab-stages") ;;
 	latency) run=("$lab/pnyx-lab-commits" --clock virtual --wire 1150 --outstanding 1 --echo) ;;
 	long) run=("$lab/pnyx-lab" --long --commands 100000000) ;;
-	hot) run=("$lab/pnyx-lab" --clock virtual --virtual-seconds 600 --hot 100 --keys 100 --clients 4 --outstanding 1024 --wire 500000) ;;
+	hot) run=("$lab/pnyx-lab" --clock virtual --virtual-seconds 600 --hot 100 --keys 100 --clients 4 --outstanding 1024 --wire 1000000) ;;
 	dead) run=("$lab/pnyx-lab" --clock virtual --wire 5000 --keys 20 --clients 4 --apart --outstanding 64 --dies 2 --commands 100000) ;;
 	loss) run=("$lab/pnyx-lab" --clock virtual --wire 5000 --outstanding 64 --loss 0.1 --commands 1000000) ;;
 	esac

@@ -48,6 +48,7 @@ struct lab_end {
 	uint64_t overflows; // frames for which the ring had no room
 	uint64_t random, lost; // frames that the wire lost, by choice
 	// virtual clock
+	uint64_t began; // its present turn
 	uint64_t now;   // its processor is free from then on
 	uint64_t poll;  // cycles of a turn that finds nothing
 	int64_t offset; // its time is TSC + offset
@@ -119,9 +120,11 @@ struct lab {
 
 extern struct lab lab;
 
+// The time of an end within its turn; in virtual time a turn that the machine interrupts does not last longer than --cap.
 static inline uint64_t lab_time(const struct lab_end *end)
 {
-	return rte_rdtsc() + (uint64_t)end->offset;
+	uint64_t now = rte_rdtsc() + (uint64_t)end->offset, last = end->began + lab.hz / 1000000 * lab.o.cap_us;
+	return lab.o.clock == LAB_REAL || now < last ? now : last;
 }
 
 // ---- A program that measures something else has a main part of its own. Returns the exit status.

@@ -80,6 +80,7 @@ static uint64_t turn_at(struct lab_end *end, uint64_t start)
 	lab_wire_deliver(end, start);
 	uint64_t began = rte_rdtsc();
 	end->offset = (int64_t)(start - began);
+	end->began = start;
 	if (!end->is_client)
 		node_of(end)->loop.consensus.tsc_start = began - start;
 	turn(end);
