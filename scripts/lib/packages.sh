@@ -9,6 +9,10 @@ PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libc
 # For the tests only: unit test library, the second compiler with its sanitizer runtime, instruction counts, the dissector's host.
 PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev bpftool valgrind tshark mandoc)
 
+# For scripts/package.sh only.
+# shellcheck disable=SC2034
+PACKAGES_PACKAGE=(debhelper dpkg-dev build-essential clang bpftool lintian mmdebstrap)
+
 # Prints those of the named packages that are not installed.
 packages_missing() {
 	local p
