@@ -86,7 +86,7 @@ uint32_t ep_arena_hash_shared(const struct ep_config *c)
 {
 	const uint64_t numbers[] = { c->cluster, c->epoch, c->n, mode_of(c), e_of(c), c->hash_seed, c->frame_max, c->window,
 				     c->sessions_max, c->cost_max, c->app_capacity, c->first };
-	uint64_t h = ep_hash64(0, numbers, sizeof numbers);
+	uint64_t h = ep_hash64(c->chain, numbers, sizeof numbers);
 	for (uint32_t m = 0; m < c->n; m++) {
 		h = ep_hash64(h, c->members[m].uuid, sizeof c->members[m].uuid);
 		h = ep_mix64(h ^ c->members[m].incarnation);
@@ -106,6 +106,9 @@ uint64_t ep_arena_identity(const struct ep_replica *r)
 		h = ep_hash64(h, c->members[m].uuid, sizeof c->members[m].uuid);
 		h = ep_mix64(h ^ c->members[m].incarnation);
 	}
+	// The first epoch's addresses are the configuration file's; later ones are known from here alone.
+	if (c->epoch > 1)
+		h = ep_hash64(h ^ c->chain, c->members, sizeof c->members);
 	return h;
 }
 
@@ -156,7 +159,7 @@ void ep_arena_reset(struct ep_replica *r)
 	ep_index_clear(r);
 }
 
-enum ep_attach ep_replica_init(void *arena, size_t size, const struct ep_config *config, struct ep_replica **ret)
+enum ep_attach ep_arena_make(void *arena, size_t size, const struct ep_config *config, struct ep_replica **ret)
 {
 	if (ep_config_check(config))
 		return EP_ATTACH_CONFIG;
@@ -187,11 +190,26 @@ enum ep_attach ep_replica_init(void *arena, size_t size, const struct ep_config 
 	for (uint32_t m = 0; m < r->n; m++)
 		for (uint32_t col = 0; col < r->n; col++)
 			r->peers[m].reported[col] = config->first;
+	*ret = r;
+	return EP_ATTACH_OK;
+}
+
+void ep_arena_publish(struct ep_replica *r, bool is_asked)
+{
+	ep_hello_start(r, is_asked);
+	ep_publish64(&r->magic, EP_ARENA_MAGIC);
+}
+
+enum ep_attach ep_replica_init(void *arena, size_t size, const struct ep_config *config, struct ep_replica **ret)
+{
+	struct ep_replica *r;
+	enum ep_attach verdict = ep_arena_make(arena, size, config, &r);
+	if (verdict != EP_ATTACH_OK)
+		return verdict;
 	struct pnyx_app_config app = ep_arena_app(config);
 	pnyx_app_init(ep_at(r, r->at_app), &app);
 	ep_sessions_init(r);
-	ep_hello_start(r, config->hello == EP_HELLO_ALWAYS);
-	ep_publish64(&r->magic, EP_ARENA_MAGIC);
+	ep_arena_publish(r, config->hello == EP_HELLO_ALWAYS);
 	*ret = r;
 	return EP_ATTACH_OK;
 }

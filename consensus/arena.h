@@ -10,5 +10,9 @@ uint32_t ep_arena_hash_shared(const struct ep_config *);
 // What every start sets anew, whatever the arena held (M3).
 void ep_arena_reset(struct ep_replica *);
 
+// The parts of a fresh start: everything but the state; then, when that is there, what makes the arena whole.
+enum ep_attach ep_arena_make(void *arena, size_t, const struct ep_config *, struct ep_replica **ret);
+void ep_arena_publish(struct ep_replica *, bool is_asked);
+
 // The check of what never changes.
 uint64_t ep_arena_identity(const struct ep_replica *);

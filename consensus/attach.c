@@ -5,6 +5,7 @@
 // they cover is read once here, before anything of it is used. The functions are total: they never follow what they have not verified.
 #include "consensus/arena.h"
 #include "consensus/decide.h"
+#include "consensus/epoch.h"
 #include "consensus/execute.h"
 #include "consensus/hello.h"
 #include "consensus/session.h"
@@ -63,6 +64,18 @@ enum ep_attach ep_arena_look(const void *head, size_t len, const struct ep_confi
 	bool is_known = verdict != EP_ATTACH_MAGIC && verdict != EP_ATTACH_LAYOUT && verdict != EP_ATTACH_HEADER;
 	*bytes = is_known ? r->bytes : 0;
 	return verdict;
+}
+
+bool ep_arena_membership(const void *head, size_t len, struct ep_membership *ret)
+{
+	const struct ep_replica *r = head;
+	if (len < offsetof(struct ep_replica, columns) || r->magic != EP_ARENA_MAGIC || r->layout != EP_LAYOUT || ep_arena_identity(r) != r->identity ||
+	    r->config.n > EP_MEMBERS_MAX)
+		return false;
+	const struct ep_config *c = &r->config;
+	*ret = (struct ep_membership){ .epoch = c->epoch, .chain = c->chain, .n = c->n, .e = c->e, .mode = c->mode };
+	memcpy(ret->members, c->members, sizeof ret->members);
+	return true;
 }
 
 // ---- verified ------------------------------------------------------------------------------------------------------------------
@@ -269,6 +282,8 @@ static enum ep_attach rebuild(struct ep_replica *r)
 	if (!revive_all(r))
 		return EP_ATTACH_RECORDS;
 	agree_on_columns(r);
+	if (!ep_epoch_attach(r))
+		return EP_ATTACH_RECORDS;
 	if (!ep_order_attach(r))
 		return EP_ATTACH_ORDER;
 	if (!reindex_all(r))
@@ -304,6 +319,8 @@ enum ep_attach ep_replica_attach(void *arena, size_t size, const struct ep_confi
 	r->start = (uint32_t)r->starts + 1;
 	ep_publish64(&r->starts, ep_word_seal(r->start, 32));
 	ep_hello_start(r, config->hello != EP_HELLO_NEVER);
+	if (r->closed != 0)
+		ep_epoch_freeze(r);
 	*ret = r;
 	return EP_ATTACH_OK;
 }

@@ -1,25 +1,49 @@
 // Messages of clients: HELLO, requests, statistics, digest (docs/wire.md).
 #include "consensus/client.h"
+#include "consensus/arena.h"
 #include "consensus/digest.h"
+#include "consensus/epoch.h"
 #include "consensus/hello.h"
 #include "consensus/session.h"
 #include "consensus/stage.h"
 
+// The epoch has ended, and this replica is not in the next one.
+static bool is_retired(const struct ep_replica *r)
+{
+	if (!ep_is_frozen(r))
+		return false;
+	struct ep_membership next = ep_epoch_next_list(r);
+	return ep_column_in(&r->config, &next) == EP_NO_COLUMN;
+}
+
+// Who serves, as far as is known here: whoever left with the epoch's end names those who stayed.
+static struct ep_config serving(const struct ep_replica *r)
+{
+	struct ep_config c = r->config;
+	if (is_retired(r)) {
+		struct ep_membership next = ep_epoch_next_list(r);
+		c.members[c.self = 0] = next.members[0];
+		ep_config_follow(&c, &next);
+	}
+	return c;
+}
+
 static void send_welcome(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *to, enum ep_msg_type type,
 			 uint64_t cookie)
 {
-	uint32_t len = (uint32_t)(sizeof(struct ep_msg) + sizeof(struct ep_wire_welcome) + r->n * sizeof(struct ep_wire_member));
+	struct ep_config config = serving(r);
+	uint32_t len = (uint32_t)(sizeof(struct ep_msg) + sizeof(struct ep_wire_welcome) + config.n * sizeof(struct ep_wire_member));
 	struct ep_msg *msg = ep_emit_client(r, fx, to, type, len, cookie);
 	struct ep_wire_welcome *w = (void *)(msg + 1);
 	uint32_t frame_max = r->config.frame_max;
 	uint64_t free_sessions = r->config.sessions_max - r->sessions_count;
-	*w = (struct ep_wire_welcome){ .n = r->n, .self = r->self, .frame_max = (uint16_t)frame_max, .epoch = r->config.epoch,
-				       .config_hash = r->config_hash, .command_max = (uint16_t)ep_command_max(frame_max),
+	*w = (struct ep_wire_welcome){ .n = config.n, .self = config.self, .frame_max = (uint16_t)frame_max, .epoch = config.epoch,
+				       .config_hash = ep_arena_hash_shared(&config), .command_max = (uint16_t)ep_command_max(frame_max),
 				       .result_max = (uint16_t)ep_result_max(frame_max), .kept_max = EP_KEPT_MAX,
 				       .sessions_free_hint = (uint16_t)(free_sessions < 65535 ? free_sessions : 65535) };
 	struct ep_wire_member *members = (void *)(w + 1);
-	for (uint32_t m = 0; m < r->n; m++) {
-		const struct ep_member *from = &r->config.members[m];
+	for (uint32_t m = 0; m < config.n; m++) {
+		const struct ep_member *from = &config.members[m];
 		members[m] = (struct ep_wire_member){ 0 };
 		memcpy(members[m].uuid, from->uuid, sizeof from->uuid);
 		memcpy(members[m].ip, from->ip, sizeof from->ip);
@@ -157,7 +181,7 @@ void on_client_message(struct ep_replica *r, struct ep_effects *fx, const struct
 		send_welcome(r, fx, from, EP_C_WELCOME, msg->i);
 		return;
 	case EP_C_REQUEST:
-		if (h->epoch != 0 && h->epoch != r->config.epoch)
+		if ((h->epoch != 0 && h->epoch != r->config.epoch) || is_retired(r))
 			send_welcome(r, fx, from, EP_C_WRONG_EPOCH, msg->i);
 		else
 			on_request(r, fx, from, msg, keys);

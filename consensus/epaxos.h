@@ -33,6 +33,8 @@ struct ep_member {
 	uint64_t incarnation; // changed only by RECONFIG
 	uint8_t ip[4];
 	uint16_t port;
+	uint16_t control_port; // of its control plane; the core only hands it on
+	char name[16];         // likewise; ends with a zero unless it is full
 };
 
 enum ep_mode { EP_MODE_AUTO = 0, EP_MODE_D, EP_MODE_E }; // AUTO: D for n <= 3. Others are for tests and exploration.
@@ -48,6 +50,7 @@ enum ep_hello {
 struct ep_config {
 	uint64_t cluster;
 	uint32_t epoch; // from 1
+	uint32_t chain; // config_hash of the epoch before, 0 in the first
 	uint8_t n;      // members, 1..7
 	uint8_t self;   // this replica's column
 	uint8_t e;      // 0: from n (protocol.md A.2); 1: smaller e for n >= 5
@@ -184,6 +187,7 @@ enum ep_standing {
 	EP_STANDING_ASKING = 0, // votes for nothing, accepts no command
 	EP_STANDING_MEMBER,
 	EP_STANDING_DEAD, // says nothing any more; the shell should stop and report ep_refutation()
+	EP_STANDING_FROZEN, // the epoch has ended here: votes for nothing, tells what was committed; the next epoch is another replica's
 };
 enum ep_standing ep_standing(const struct ep_replica *);
 // The answer that ended a DEAD identity: of which member, what it had seen, what the arena knew.
@@ -192,6 +196,57 @@ struct ep_refutation {
 	uint8_t by;
 };
 struct ep_refutation ep_refutation(const struct ep_replica *);
+
+// ---- epochs (epoch.c, protocol.md F.1) -----------------------------------------------------------------------------
+// An epoch is one replica in one arena, from the first instance to RECONFIG. Executing RECONFIG makes it FROZEN for ever: its state is
+// what the next epoch starts from, whoever copies it and however often. A member of the next epoch makes another arena with
+// ep_epoch_begin(), copies the state there (from its own frozen replica, or from another member's), and publishes it with
+// ep_epoch_finish(): it is Ready. It takes part as soon as SLOW members of its epoch have answered its Hello, each of whom holds the
+// state too. Until every member of the new epoch has been heard in it (ep_all_heard), the frozen arena is kept.
+struct ep_membership {
+	uint32_t epoch, chain;
+	uint8_t n, e, mode;
+	struct ep_member members[EP_MEMBERS_MAX];
+};
+#define EP_NO_COLUMN 0xff
+// What a new epoch's arena starts from, with the bytes of the state.
+struct ep_handover {
+	struct ep_membership next;
+	uint64_t cluster;
+	uint64_t bytes; // of the state
+	uint64_t sessions;
+	uint64_t clock; // Lamport clock
+};
+// The state as one piece of memory: sessions and application.
+struct ep_state {
+	uint8_t *at;
+	uint64_t bytes;
+};
+// RECONFIG for ep_propose(): `out` has room for EP_RECONFIG_MAX bytes; returns the command's length.
+#define EP_RECONFIG_MAX (sizeof(struct ep_wire_command) + sizeof(struct ep_wire_reconfig) + EP_MEMBERS_MAX * sizeof(struct ep_wire_new_member))
+uint32_t ep_reconfig(uint32_t ends_epoch, const struct ep_membership *next, uint8_t *out);
+enum ep_proposal {
+	EP_PROPOSED = 0,  // on its way; it may still come to nothing: propose again while the epoch lasts
+	EP_PROPOSAL_LATE, // no member now: asking, or the epoch has ended
+	EP_PROPOSAL_BUSY, // no room; try again
+	EP_PROPOSAL_BAD,  // of another epoch, or a list that the configuration does not allow
+};
+enum ep_proposal ep_propose(struct ep_replica *, ep_time now, const struct ep_wire_command *reconfig, struct ep_effects *);
+// False: not frozen.
+bool ep_handover(const struct ep_replica *, struct ep_handover *ret);
+struct ep_state ep_state(const struct ep_replica *);
+// The column of the member that `config` is about (by uuid and incarnation) in a list, EP_NO_COLUMN when it is not in it.
+uint8_t ep_column_in(const struct ep_config *, const struct ep_membership *);
+// Makes the configuration that of the list's epoch. False, and nothing changed: its member is not in it.
+bool ep_config_follow(struct ep_config *, const struct ep_membership *);
+// Lays out a new epoch's arena in zeroed memory; the caller fills ep_state(*ret), handover->bytes long.
+enum ep_attach ep_epoch_begin(void *arena, size_t, const struct ep_config *, const struct ep_handover *, struct ep_replica **ret);
+// The state is complete: publishes the arena. `is_foreign`: the bytes came from elsewhere, everything in them is verified.
+enum ep_attach ep_epoch_finish(struct ep_replica *, const struct ep_handover *, bool is_foreign);
+// Whether every other member of this epoch has been heard in it since this start.
+bool ep_all_heard(const struct ep_replica *);
+// Whose arena this is, from its first bytes (as for ep_arena_bytes). False: it is none, or damaged.
+bool ep_arena_membership(const void *head, size_t len, struct ep_membership *ret);
 
 // ---- looking in ---------------------------------------------------------------------------------------------
 const struct ep_counters *ep_counters(const struct ep_replica *);

@@ -241,6 +241,7 @@ static enum edge next_by_scan(struct ep_replica *r, ep_slot v, ep_slot *to, stru
 	uint64_t top = rec_dep(me, r->n)[exec->col];
 	struct ep_keys mine, theirs;
 	CHECK(ep_keys_collect(&r->config, ep_slot_col(r, v), me->i, ep_payload(r, v), &mine));
+	bool is_all = mine.is_barrier; // RECONFIG: whatever their keys are
 	for (uint64_t i = r->columns[exec->col].exec_prefix + 1; i <= top; i++) {
 		ep_slot u = ep_slot_of(r, exec->col, i);
 		struct ep_record *rec = ep_rec(r, u);
@@ -249,9 +250,11 @@ static enum edge next_by_scan(struct ep_replica *r, ep_slot v, ep_slot *to, stru
 			continue;
 		if (rec_is_committed(rec) && rec_is_nop(rec))
 			continue;
-		CHECK(ep_keys_collect(&r->config, exec->col, i, ep_payload(r, u), &theirs));
-		if (!ep_keys_meet(&mine, &theirs))
-			continue;
+		if (!is_all) {
+			CHECK(ep_keys_collect(&r->config, exec->col, i, ep_payload(r, u), &theirs));
+			if (!ep_keys_meet(&mine, &theirs))
+				continue;
+		}
 		enum edge edge = judge(r, u, b);
 		if (edge == EDGE_TO && ep_exec(r, u)->run == r->run) {
 			if (ep_exec(r, u)->marks & EP_MARK_STACKED && ep_exec(r, u)->index < exec->low)
@@ -466,7 +469,8 @@ bool ep_exec_run(struct ep_replica *r, struct ep_effects *fx, uint32_t budget)
 		if (!ep_has_frames(fx))
 			return true;
 		if (r->order_head != 0) {
-			ep_order_drain_one(r, fx);
+			if (!ep_order_drain_one(r, fx))
+				return false;
 			budget--;
 		} else if (r->run_vertex != EP_NIL) {
 			search_step(r, &budget);

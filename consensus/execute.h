@@ -14,7 +14,7 @@ bool ep_exec_run(struct ep_replica *, struct ep_effects *, uint32_t budget);
 // order.c: the durable queue between search and application.
 // Appends a chain first..last (linked through rec->order) by one store; each member becomes ORDERED.
 void ep_order_append(struct ep_replica *, ep_slot first, ep_slot last);
-// Executes the head, one transaction. False: the queue is empty.
+// Executes the head, one transaction. False: the queue is empty, or the epoch has ended: what is left in it runs nowhere.
 bool ep_order_drain_one(struct ep_replica *, struct ep_effects *);
 void ep_order_advance(struct ep_replica *, uint32_t col);
 // After a kill: flags the members and finds the tail. False: the queue leads to what cannot stand in it.

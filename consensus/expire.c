@@ -14,7 +14,7 @@
 
 static bool is_overdue(const struct ep_replica *r, const struct ep_session *s, uint32_t used)
 {
-	uint32_t rank = (r->self + r->n - (uint32_t)(s->origin & 0xff)) % r->n;
+	uint32_t rank = (r->self + r->n - (uint32_t)(s->origin & 0xff) % r->n) % r->n; // a column of another epoch: somebody is first
 	uint64_t idle = (uint64_t)(ep_session_clock(r) - used) << EP_SESSION_CLOCK_SHIFT;
 	return idle >= r->config.session_idle_ns / 2 * (2 + rank);
 }

@@ -84,7 +84,7 @@ static uint64_t mix_record(const struct ep_replica *r, uint64_t h, uint32_t col,
 
 uint64_t ep_fingerprint_without(const struct ep_replica *r, uint32_t parts)
 {
-	uint64_t h = mix(mix(r->config.epoch, r->next_i), r->standing);
+	uint64_t h = mix(mix(mix(r->config.epoch, r->next_i), r->standing), r->closed);
 	if (!(parts & EP_PRINT_CLOCK))
 		h = mix(h, r->clock);
 	for (uint32_t c = 0; c < r->n; c++) {

@@ -3,6 +3,7 @@
 // Interference is defined over 64-bit hashes with the cluster's seed, the same at every member: a collision
 // is a false dependency that everybody sees alike.
 #include "consensus/keys.h"
+#include "consensus/epoch.h"
 
 #define SEED_APP 0x6b65790000000001ULL
 #define SEED_SESSION 0x6b65790000000002ULL
@@ -71,6 +72,8 @@ static inline bool add_command(const struct ep_config *config, uint32_t col, uin
 		add(keys, ep_mix64(config->hash_seed ^ SEED_SESSIONS), true, false);
 		break;
 	case EP_CMD_RECONFIG:
+		if (!ep_epoch_may_follow(config, command))
+			return false;
 		keys->is_barrier = true;
 		break;
 	}

@@ -1,5 +1,6 @@
 // The ORDER QUEUE: components in their final order, executed first in, first out, one transaction a command (protocol.md D.3, B.7).
 #include "consensus/execute.h"
+#include "consensus/epoch.h"
 #include "consensus/session.h"
 #include "consensus/stage.h"
 
@@ -105,7 +106,7 @@ static bool run_command(struct ep_replica *r, struct ep_txn *txn, ep_slot slot, 
 
 bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 {
-	if (r->order_head == 0)
+	if (r->order_head == 0 || r->closed != 0)
 		return false;
 	ep_slot slot = order_next(r->order_head) - 1;
 	struct ep_record *rec = ep_rec(r, slot);
@@ -136,6 +137,8 @@ bool ep_order_drain_one(struct ep_replica *r, struct ep_effects *fx)
 		instance_done(r, slot);
 	if (ep_slot_col(r, slot) == r->self && !is_nop)
 		reply(r, fx, slot, place, &out);
+	if (r->closed != 0)
+		ep_epoch_freeze(r);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 // From a UDP payload to handlers: every check that does not depend on one message type, and the dispatch.
 #include "consensus/client.h"
 #include "consensus/decide.h"
+#include "consensus/epoch.h"
 #include "consensus/hello.h"
 
 void ep_prefetch(const struct ep_replica *r, struct ep_view in)
@@ -51,10 +52,18 @@ static enum ep_drop check_frame(struct ep_replica *r, const struct ep_source *fr
 	return EP_DROP_KIND;
 }
 
+// What a replica that does not take part may act on. A Commit is a fact, and what is committed here may be told. All else would be a
+// vote, or build on one (F.2). After the end of the epoch nothing is learned any more, and no slot gives way.
+static bool may_be_told(const struct ep_replica *r, const struct ep_msg *msg)
+{
+	if (ep_is_frozen(r))
+		return msg->type == EP_FETCH && msg->i <= r->columns[msg->col].stable + r->config.window;
+	return msg->type == EP_COMMIT || msg->type == EP_FETCH;
+}
+
 static void on_instance_message(struct ep_replica *r, struct ep_effects *fx, struct ep_about *in)
 {
-	// A Commit is a fact, and what is committed here may be told. All else would be a vote, or build on one (F.2).
-	if (!ep_is_member(r) && in->msg->type != EP_COMMIT && in->msg->type != EP_FETCH) {
+	if (!ep_is_member(r) && !may_be_told(r, in->msg)) {
 		ep_drop(r, EP_DROP_ROLE);
 		return;
 	}

@@ -1,5 +1,6 @@
 // The clockwork: what happens without a message, and when.
 #include "consensus/decide.h"
+#include "consensus/epoch.h"
 #include "consensus/execute.h"
 #include "consensus/expire.h"
 #include "consensus/hello.h"
@@ -19,7 +20,7 @@ void ep_burst_end(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 {
 	if (now > r->now)
 		r->now = now;
-	while (ep_is_staged(r) && r->standing != EP_STANDING_DEAD && ep_has_frames(fx))
+	while (ep_is_staged(r) && ep_is_member(r) && ep_has_frames(fx))
 		ep_submit(r, fx);
 }
 
@@ -29,10 +30,16 @@ void ep_tick(struct ep_replica *r, ep_time now, struct ep_effects *fx)
 		r->now = now;
 	if (r->standing == EP_STANDING_DEAD)
 		return;
+	if (ep_is_frozen(r)) {
+		ep_epoch_run(r, fx);
+		return;
+	}
 	ep_window_recycle(r, EP_RECYCLE_BUDGET); // first: what runs in this tick can still be looked at when it ends
 	while (ep_is_staged(r) && ep_has_frames(fx))
 		ep_submit(r, fx); // what this burst brought
 	ep_exec_run(r, fx, r->config.exec_budget);
+	if (ep_is_frozen(r))
+		return;
 	ep_hello_run(r, fx);
 	if (ep_is_member(r))
 		ep_timers_run(r, fx);
@@ -52,6 +59,8 @@ ep_time ep_deadline(const struct ep_replica *r)
 {
 	if (r->standing == EP_STANDING_DEAD)
 		return EP_NEVER;
+	if (ep_is_frozen(r))
+		return ep_epoch_due(r);
 	if (ep_is_staged(r) || r->order_head != 0 || r->run_vertex != EP_NIL || r->root_head != EP_NIL)
 		return r->now;
 	for (uint32_t c = 0; c < r->n; c++)

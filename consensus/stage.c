@@ -66,7 +66,7 @@ static bool is_taken(const struct ep_replica *r, uint64_t i)
 
 // The next own number and its slot, behind what is staged. Others may have decided Nop for one that this replica never used: it is
 // gone. The stage counts as soon as it has a command.
-static enum ep_admission begin(struct ep_replica *r, struct ep_stage **ret)
+static enum ep_admission begin(struct ep_replica *r, bool is_reconfig, struct ep_stage **ret)
 {
 	struct ep_stage *stage = ep_stage_at(r, r->staged);
 	uint64_t i = ep_is_staged(r) ? ep_stage_at(r, r->staged - 1)->i + 1 : r->next_i;
@@ -76,13 +76,13 @@ static enum ep_admission begin(struct ep_replica *r, struct ep_stage **ret)
 		r->next_i = i;
 	ep_slot slot = ep_slot_of(r, r->self, i);
 	bool are_used_up = i >= EP_NUMBER_MAX || r->clock + r->staged + 1 >= EP_NUMBER_MAX; // others would drop what comes next
-	if (are_used_up || !ep_window_has_room(r, i)) {
+	if (are_used_up || !(is_reconfig ? ep_window_has_reserve(r, i) : ep_window_has_room(r, i))) {
 		r->counters.busy_window++;
 		return EP_ADMIT_WINDOW;
 	}
 	if (!ep_window_make_room(r, r->self, i))
 		return EP_ADMIT_WINDOW; // its predecessor still stands in a queue here
-	if (r->own_unexecuted + r->staged >= r->config.own_max) {
+	if (r->own_unexecuted + r->staged >= r->config.own_max && !is_reconfig) {
 		r->counters.busy_own++;
 		return EP_ADMIT_OWN;
 	}
@@ -124,11 +124,17 @@ static uint64_t group_of(const struct ep_replica *r, const struct ep_keys *keys)
 	return stuck != 0 ? stuck : is_shared;
 }
 
+// OPEN's session is named after its instance, and nothing runs after the end of an epoch.
+static bool is_alone(const struct ep_wire_command *command)
+{
+	return command->kind == EP_CMD_OPEN || command->kind == EP_CMD_RECONFIG;
+}
+
 static bool has_place(const struct ep_replica *r, const struct ep_stage *stage, const struct ep_wire_command *command,
 		      const struct ep_keys *keys)
 {
 	const struct ep_wire_payload *head = (const void *)ep_payload(r, stage->slot);
-	return command->kind != EP_CMD_OPEN && !stage->is_closed && stage->count < r->config.batch_max &&
+	return !is_alone(command) && !stage->is_closed && stage->count < r->config.batch_max &&
 	       stage->keys.count + keys->count <= r->config.keys_max && head->len + command->len <= ep_payload_max(r->config.frame_max);
 }
 
@@ -175,7 +181,7 @@ static enum ep_admission choose(struct ep_replica *r, struct ep_effects *fx, con
 		return EP_ADMIT;
 	if (ep_is_staged(r) && (r->staged == EP_STAGES || !has_place(r, ep_stage_at(r, 0), command, keys)))
 		ep_submit(r, fx);
-	return begin(r, ret);
+	return begin(r, command->kind == EP_CMD_RECONFIG, ret);
 }
 
 enum ep_admission ep_stage(struct ep_replica *r, struct ep_effects *fx, const struct ep_wire_command *command,
@@ -208,7 +214,7 @@ enum ep_admission ep_stage(struct ep_replica *r, struct ep_effects *fx, const st
 		add_wait(r, stage, request);
 	r->staged += stage->count == 0;
 	head->count = (uint8_t)++stage->count;
-	stage->is_closed = is_open;
+	stage->is_closed = is_alone(command);
 	ep_keys_join(&stage->keys, keys);
 	return EP_ADMIT;
 }

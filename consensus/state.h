@@ -4,7 +4,7 @@
 #include "consensus/record.h"
 
 #define EP_ARENA_MAGIC 0x50414e5958594e50ULL
-#define EP_LAYOUT 4
+#define EP_LAYOUT 5
 
 struct ep_column {
 	// authoritative
@@ -193,6 +193,7 @@ struct ep_replica {
 	uint64_t votes;
 	uint64_t order_head; // sealed slot + 1 of the first member of the ORDER QUEUE, 0 = empty
 	uint64_t order_done; // its commands that have run, sealed: one transaction each
+	uint64_t closed; // sealed slot + 1 of the RECONFIG that has ended this epoch here, 0 = none: FROZEN
 	uint64_t sessions_count;
 	uint64_t bytes; // of the arena
 	struct ep_config config;
@@ -223,6 +224,7 @@ struct ep_replica {
 	ep_time hello_due;
 	uint64_t hello_highest; // highest own instance that the arena knew when this start began
 	struct ep_refutation refutation;
+	uint64_t void_next; // FROZEN: own instance whose waiting clients are told next that it came to nothing
 	uint32_t pace; // lower bounds of timeouts are multiplied by it (EP_PACE)
 	uint32_t spare;
 	ep_time status_due;

@@ -163,3 +163,8 @@ bool ep_window_has_room(const struct ep_replica *r, uint64_t i)
 	const struct ep_column *c = &r->columns[r->self];
 	return i <= c->agreed + r->config.window - ep_window_reserve(r->config.window);
 }
+
+bool ep_window_has_reserve(const struct ep_replica *r, uint64_t i)
+{
+	return i <= r->columns[r->self].agreed + r->config.window;
+}

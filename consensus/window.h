@@ -50,8 +50,9 @@ static inline bool ep_window_is_ripe(const struct ep_replica *r)
 }
 // Recycles what stands in the slot of (col, i), which is known to be stable. False: the executor's queue still holds it.
 bool ep_window_make_room(struct ep_replica *, uint32_t col, uint64_t i);
-// Whether this replica may start another instance now (commands; RECONFIG has a reserve).
+// Whether this replica may start its instance i now; for commands, and for RECONFIG, which may use the reserve too.
 bool ep_window_has_room(const struct ep_replica *, uint64_t i);
+bool ep_window_has_reserve(const struct ep_replica *, uint64_t i);
 // An instance number of a column was heard of.
 void ep_window_raise(struct ep_replica *, uint32_t col, uint64_t i);
 static inline void ep_window_note(struct ep_replica *r, uint32_t col, uint64_t i)

@@ -134,6 +134,23 @@ struct ep_wire_hello { // Hello: of the sender; HelloOK: what its sender has see
 	uint32_t start;   // Hello: the sender's; HelloOK: the highest seen, at least that of the Hello it answers
 	uint32_t zero;
 } EP_PACKED;
+// RECONFIG carries it, then struct ep_wire_new_member[n]: who the members of the next epoch are.
+struct ep_wire_reconfig {
+	uint32_t epoch; // that it ends
+	uint8_t n;      // members of the next one
+	uint8_t e;      // 0: from n
+	uint8_t mode;   // enum ep_mode
+	uint8_t zero;
+} EP_PACKED;
+struct ep_wire_new_member {
+	uint8_t uuid[16];
+	uint64_t incarnation;
+	uint8_t ip[4];         // network order
+	uint16_t port;         // host order
+	uint16_t control_port; // of its control plane, TCP; 0 = not told
+	char name[16];         // for people, filled up with zeros
+} EP_PACKED;
+_Static_assert(sizeof(struct ep_wire_new_member) == 48, "six words");
 struct ep_wire_ready {
 	uint8_t uuid[16];
 	uint32_t epoch;
@@ -153,7 +170,7 @@ enum ep_command_kind {
 	EP_CMD_READ = 2,   // application bytes that change nothing; no session, not deduplicated
 	EP_CMD_OPEN = 3,   // makes a session; its id is this instance's id, so its payload holds nothing else
 	EP_CMD_EXPIRE = 4, // ends `session` if its last seq is still `seq`
-	EP_CMD_RECONFIG = 5,
+	EP_CMD_RECONFIG = 5, // ends the epoch: ep_wire_reconfig; alone in its payload; members only
 };
 
 // A session's id is the instance id of its OPEN: never reused.

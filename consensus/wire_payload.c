@@ -13,6 +13,26 @@ static bool session_is_valid(const struct ep_session_id *s)
 	return s->i >= 1 && s->i < 1ULL << 63 && (uint32_t)rest >= 1 && rest >> 32 < EP_MEMBERS_MAX;
 }
 
+// A list of members that can be one: 1 to 7, all different.
+static bool reconfig_is_fine(const struct ep_wire_command *c)
+{
+	const struct ep_wire_reconfig *list = (const void *)(c + 1);
+	const struct ep_wire_new_member *m = (const void *)(list + 1);
+	uint32_t len = c->len - (uint32_t)sizeof *c;
+	if (len < sizeof *list || list->n < 1 || list->n > EP_MEMBERS_MAX || len != sizeof *list + list->n * sizeof *m ||
+	    list->epoch == 0 || list->zero != 0)
+		return false;
+	for (uint32_t a = 0; a < list->n; a++) {
+		if ((ep_load64(m[a].uuid) | ep_load64(m[a].uuid + 8)) == 0)
+			return false;
+		for (uint32_t b = 0; b < a; b++)
+			if (memcmp(m[a].uuid, m[b].uuid, sizeof m[a].uuid) == 0 ||
+			    (memcmp(m[a].ip, m[b].ip, sizeof m[a].ip) == 0 && m[a].port == m[b].port))
+				return false;
+	}
+	return true;
+}
+
 static inline bool command_is_fine(const struct ep_wire_command *c, uint32_t room)
 {
 	if (room < sizeof *c || c->len < sizeof *c || c->len > room || ep_load64(c) >> 24 != 0)
@@ -21,8 +41,9 @@ static inline bool command_is_fine(const struct ep_wire_command *c, uint32_t roo
 		return session_is_valid(&c->session) && c->seq >= 1;
 	switch (c->kind) {
 	case EP_CMD_READ:
-	case EP_CMD_RECONFIG:
 		return session_is_none(&c->session) && c->seq == 0;
+	case EP_CMD_RECONFIG:
+		return session_is_none(&c->session) && c->seq == 0 && reconfig_is_fine(c);
 	case EP_CMD_OPEN:
 		return c->len == sizeof *c && session_is_none(&c->session) && c->seq == 0;
 	case EP_CMD_EXPIRE: // seq 0: a session that was never used
@@ -49,7 +70,8 @@ bool ep_wire_check_payload(const uint8_t *data, uint32_t len)
 		    (const struct ep_wire_command *)(const void *)(data + at);
 		if (!command_is_fine(c, len - at))
 			return false;
-		if (c->kind == EP_CMD_OPEN && p->count != 1) // the session's id is the instance's
+		// The session's id is the instance's; and nothing runs after the end of an epoch.
+		if (p->count != 1 && (c->kind == EP_CMD_OPEN || c->kind == EP_CMD_RECONFIG))
 			return false;
 		at += c->len;
 	}

@@ -170,6 +170,19 @@ local function is_subset(flags, allowed)
 	return true
 end
 
+-- The members that a RECONFIG names: 1 to 7, no uuid and no address twice.
+local function members_are_fine(s, at, len)
+	local n = len >= 8 and u8(s, at + 4) or 0
+	if n < 1 or n > MEMBERS_MAX or len ~= 8 + 48 * n or u32(s, at) == 0 or u8(s, at + 7) ~= 0 then return false end
+	local seen = {}
+	for k = at + 8, at + len - 1, 48 do
+		local uuid, address = "u" .. s:sub(k + 1, k + 16), "a" .. s:sub(k + 25, k + 30)
+		if is_zero(s, k, 16) or seen[uuid] or seen[address] then return false end
+		seen[uuid], seen[address] = true, true
+	end
+	return true
+end
+
 -- The length of a command in order, else nil. There are `room` bytes.
 local function command_length(s, at, room)
 	if room < 32 then return nil end
@@ -178,7 +191,7 @@ local function command_length(s, at, room)
 	local is_session = is_above_0(s, at + 8) and is_number(s, at + 8) and u32(s, at + 16) >= 1 and u8(s, at + 20) < MEMBERS_MAX and
 		is_zero(s, at + 21, 3)
 	local is_bare = is_zero(s, at + 8, 24)
-	local is_fine = (kind == 1 and is_session and is_above_0(s, at + 24)) or ((kind == 2 or kind == 5) and is_bare) or
+	local is_fine = (kind == 1 and is_session and is_above_0(s, at + 24)) or (kind == 2 and is_bare) or (kind == 5 and is_bare and members_are_fine(s, at + 32, len - 32)) or
 		(kind == 3 and len == 32 and is_bare) or (kind == 4 and len == 32 and is_session)
 	return is_fine and len or nil
 end
@@ -190,7 +203,8 @@ local function payload_is_fine(s, at, len)
 	at = at + 8
 	for _ = 1, count do
 		local one = command_length(s, at, stop - at)
-		if not one or (u8(s, at + 2) == 3 and count ~= 1) then return false end
+		local is_alone = u8(s, at + 2) == 3 or u8(s, at + 2) == 5
+		if not one or (is_alone and count ~= 1) then return false end
 		at = at + one
 	end
 	return at == stop

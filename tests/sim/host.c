@@ -4,7 +4,7 @@
 #include <string.h>
 #include "tests/sim/verdict.h"
 
-void host_start(struct host *h, const struct ep_config *config, uint32_t frames)
+void host_room(struct host *h, const struct ep_config *config, uint32_t frames)
 {
 	const char *wrong = ep_config_check(config);
 	if (wrong)
@@ -16,6 +16,11 @@ void host_start(struct host *h, const struct ep_config *config, uint32_t frames)
 	h->effects = (struct ep_effects){.frames = h->frames, .count = frames};
 	for (uint32_t f = 0; f < frames; f++) // exactly as long as promised, so that a sanitizer sees an overflow
 		h->frames[f].data = malloc(config->frame_max);
+}
+
+void host_start(struct host *h, const struct ep_config *config, uint32_t frames)
+{
+	host_room(h, config, frames);
 	enum ep_attach verdict = ep_replica_init(h->arena, h->arena_bytes, config, &h->replica);
 	if (verdict != EP_ATTACH_OK)
 		verdict_fail("init of replica %d says %d", config->self, verdict);

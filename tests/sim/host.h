@@ -18,6 +18,8 @@ struct host {
 	bool is_mute; // effects are dropped: the process dies before it sends
 };
 
+// Memory for an arena, zeroed, and frames; no replica yet.
+void host_room(struct host *, const struct ep_config *, uint32_t frames);
 // A fresh identity. frames: how many are lent, EP_STEP_FRAMES_MAX + 1 to HOST_FRAMES_MAX.
 void host_start(struct host *, const struct ep_config *, uint32_t frames);
 // The process dies: the arena stays.

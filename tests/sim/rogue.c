@@ -82,6 +82,13 @@ static void break_rules(struct sim *s, uint32_t which)
 		else
 			kind = below(c, 2) ? EP_CMD_READ : EP_CMD_RECONFIG; // a read that writes; not for clients
 	}
+	uint8_t reconfig[EP_RECONFIG_MAX];
+	if (kind == EP_CMD_RECONFIG) {
+		struct ep_membership alone = {.n = 1};
+		alone.members[0] = s->swarm.config.members[0];
+		len = ep_reconfig(s->swarm.config.epoch, &alone, reconfig) - (uint32_t)sizeof(struct ep_wire_command);
+		memcpy(bytes, reconfig + sizeof(struct ep_wire_command), len);
+	}
 	uint64_t cookie = request_note(s, which, kind, kind == EP_CMD_UPDATE ? &c->session : NULL, 0, bytes, len);
 	request_send(s, which, (uint8_t)below(c, s->n), cookie);
 }

@@ -16,7 +16,7 @@ struct ep_config core_config(uint8_t n, uint8_t self, uint8_t mode)
 	c.hello = EP_HELLO_NEVER;
 	c.status_ns = 3600ull * 1000000000; // Status only when a test asks
 	for (uint8_t m = 0; m < n; m++)
-		c.members[m].uuid[0] = (uint8_t)(m + 1);
+		c.members[m] = (struct ep_member){ .uuid = { (uint8_t)(m + 1) }, .ip = { 10, 0, 0, (uint8_t)(m + 1) }, .port = EP_UDP_PORT };
 	return c;
 }
 
@@ -211,6 +211,14 @@ void core_request(struct core *c, uint8_t kind, const struct ep_session_id *sess
 	msg->i = seq;
 	memcpy(msg + 1, bytes, len);
 	core_send(c, EP_CLIENT);
+}
+
+uint32_t core_reconfig(uint8_t n, uint8_t out[EP_RECONFIG_MAX])
+{
+	struct ep_config config = core_config(n, 0, EP_MODE_AUTO);
+	struct ep_membership next = { .n = n };
+	memcpy(next.members, config.members, sizeof next.members);
+	return ep_reconfig(1, &next, out);
 }
 
 struct ep_session_id core_open(struct core *c)

@@ -161,31 +161,31 @@ static void test_unindexed(void)
 	core_end(&c);
 }
 
-// RECONFIG interferes with everything and is the last of its component, whatever its seq (EX2). This version makes none of them and
-// understands them: epochs do not change, and its effect is a refusal.
+// RECONFIG interferes with everything and is the last of its component, whatever its seq (EX2). What it ends: test_epoch.c.
 static void test_reconfig(void)
 {
-	struct ep_wire_payload head = { .len = sizeof head + sizeof(struct ep_wire_command), .count = 1 };
-	struct ep_wire_command reconfig = { .len = sizeof reconfig, .kind = EP_CMD_RECONFIG };
+	uint8_t reconfig[EP_RECONFIG_MAX];
+	uint32_t len = core_reconfig(3, reconfig);
+	struct ep_wire_payload head = { .len = (uint16_t)(sizeof head + len), .count = 1 };
 	const uint64_t deps[3] = { 0, 0, 2 };
 	core_start(&c, 3, 0, 0);
 	uint8_t *body = core_begin(&c, 1, EP_COMMIT, 0, 1, 1, 0, 16 + 24 + head.len);
 	ep_store64(body + 8, 1); // the lowest seq
 	memcpy(body + 16, deps, sizeof deps);
 	memcpy(body + 40, &head, sizeof head);
-	memcpy(body + 40 + sizeof head, &reconfig, sizeof reconfig);
+	memcpy(body + 40 + sizeof head, reconfig, len);
 	core_send(&c, 1);
 	CU_ASSERT_EQUAL(ep_executed_count(c.r), 0);
 	commit(2, 2, 0, 1, 0, "j");
 	CU_ASSERT_EQUAL(ep_executed_count(c.r), 0); // nothing passes it: (2,1) could be anything
+	core_preaccept(&c, 2, 3, 2, NULL, "i"); // what comes later depends on it
+	CU_ASSERT(core_deps_are(&c, core_said(&c, 2, EP_PREACCEPT_OK), (uint64_t[]){ 0, 1, 0 }));
 	commit(2, 1, 0, 0, 0, "k");
 	CU_ASSERT_EQUAL(ep_executed_count(c.r), 3);
 	executed(0, 2, 1);
 	executed(1, 2, 2);
 	executed(2, 1, 1);
 	CU_ASSERT_EQUAL(c.r->counters.scc_multi, 1);
-	core_preaccept(&c, 2, 3, 2, NULL, "i"); // what comes later depends on it
-	CU_ASSERT(core_deps_are(&c, core_said(&c, 2, EP_PREACCEPT_OK), (uint64_t[]){ 0, 1, 0 }));
 	core_end(&c);
 }
 

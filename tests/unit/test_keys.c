@@ -41,7 +41,20 @@ static void test_sessions(void)
 	CU_ASSERT(meet(bare(a, EP_CMD_OPEN, NULL), bare(b, EP_CMD_EXPIRE, &s2)));
 	CU_ASSERT(meet(bare(a, EP_CMD_EXPIRE, &s1), core_payload(b, &s1, 9, "k", "v")));
 	CU_ASSERT_FALSE(meet(bare(a, EP_CMD_EXPIRE, &s1), core_payload(b, &s2, 9, "k", "v")));
-	CU_ASSERT(meet(bare(a, EP_CMD_RECONFIG, NULL), core_payload(b, NULL, 0, "k", NULL)));
+}
+
+// The end of an epoch comes before or after everything else; of another epoch, or with a list that cannot be, it is refused.
+static void test_reconfig(void)
+{
+	config = core_config(3, 0, 0);
+	struct ep_wire_payload head = { .len = (uint16_t)(sizeof head + core_reconfig(2, a + sizeof head)), .count = 1 };
+	memcpy(a, &head, sizeof head);
+	CU_ASSERT(meet(head.len, core_payload(b, NULL, 0, "k", NULL)));
+	config.epoch = 2;
+	CU_ASSERT_FALSE(meet(head.len, core_payload(b, NULL, 0, "k", NULL)));
+	config.epoch = 1;
+	config.app_capacity = 3 * config.cost_max; // no room for what two members may have in flight
+	CU_ASSERT_FALSE(meet(head.len, core_payload(b, NULL, 0, "k", NULL)));
 }
 
 // An OPEN writes the key of the session that it makes: an update that names it comes after it.
@@ -98,6 +111,6 @@ static void test_too_many(void)
 	CU_ASSERT(ep_keys_meet(&one, &keys));
 }
 
-static const struct unit_test tests[] = { { "modes", test_modes }, { "sessions", test_sessions }, { "own session", test_own_session },
-					  { "refused", test_refused }, { "too many", test_too_many } };
+static const struct unit_test tests[] = { { "modes", test_modes },	 { "sessions", test_sessions }, { "reconfig", test_reconfig },
+					  { "own session", test_own_session }, { "refused", test_refused }, { "too many", test_too_many } };
 UNIT_MAIN("keys", tests)
