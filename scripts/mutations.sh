@@ -4,9 +4,9 @@
 # Measures the tests themselves: breaks one rule of the core at a time, in a copy, and lets scenarios, explorer and simulator find it.
 # Every mutation is a patch in tests/mutation/ with its reason in the first line; an ID is a patch's name or its beginning. Where no script
 # can show it, the second line names who does: "Finder: kill --only WORD ..." (pnyx-kill looks for it only then), or
-# "Finder: simulator sim-cut --members 1" (which seeds to take).
+# "Finder: simulator sim-cut --members 1" (which seeds to take), or "Finder: epochs" (what shows when members change).
 #
-#   --by FINDER   scenario, kill, explorer or simulator alone (default: one after the other, until one finds it)
+#   --by FINDER   scenario, kill, epochs, explorer or simulator alone (default: one after the other, until one finds it)
 #   --seeds N     how many seeds of the simulator may be spent on one mutation (default 2000)
 #   --scripts     the same as --by scenario: quick, for those that scripts find
 #   --write FILE  also puts the results as a table behind the last heading of FILE (docs/mutations.md); of all mutations only
@@ -21,13 +21,16 @@ for lib in common packages build; do
 	. "$here/lib/$lib.sh"
 done
 
-seeds=2000 wanted=() list=no table='' finders=(scenario kill explorer simulator)
+seeds=2000 wanted=() list=no table='' finders=(scenario kill epochs explorer simulator)
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seeds) need_value "$1" $#; need_number "$1" "$2" 1 100000000; seeds=$2; shift ;;
 	--by)
 		need_value "$1" $#
-		case $2 in scenario | kill | explorer | simulator) finders=("$2") ;; *) usage_error "--by takes scenario, kill, explorer or simulator" ;; esac
+		case $2 in
+		scenario | kill | epochs | explorer | simulator) finders=("$2") ;;
+		*) usage_error "--by takes scenario, kill, epochs, explorer or simulator" ;;
+		esac
 		shift
 		;;
 	--write) need_value "$1" $#; table=$2; shift ;;
@@ -60,14 +63,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 touch "$work/table"
 mkdir "$work/tree"
-tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/scenario tests/kill tests/explore tests/app | tar -C "$work/tree" -xf -
+tar -C "$ROOT" -cf - meson.build meson_options.txt consensus tests/meson.build tests/sim tests/epochs tests/scenario tests/kill tests/explore tests/app | tar -C "$work/tree" -xf -
 cp -r "$work/tree" "$work/whole" # the clone may be worked on meanwhile
-printf 'foreach d : ["sim", "scenario", "kill", "explore"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
+printf 'foreach d : ["sim", "epochs", "scenario", "kill", "explore"]\n  subdir(d)\nendforeach\n' | tr '"' "'" >"$work/tree/tests/meson.build"
 # What a finder needs is built when its turn comes: most mutations never get past the scripts.
 targets_of() {
 	case $1 in
 	scenario) echo tests/scenario/pnyx-scenario ;;
 	kill) echo tests/kill/pnyx-kill ;;
+	epochs) echo tests/epochs/pnyx-epochs ;;
 	explorer) echo tests/explore/pnyx-explore ;;
 	simulator) echo tests/sim/pnyx-sim tests/sim/pnyx-sim-cut tests/sim/pnyx-sim-bank ;;
 	esac
@@ -93,6 +97,14 @@ by_kill() {
 	read -ra args < <(named kill)
 	out=$(timeout 300 "$work/build/tests/kill/pnyx-kill" --quiet --steps 4 "${args[@]}" 2>&1) ||
 		grep -A1 '^VIOLATION' <<<"$out" | tr -s '\n ' '  ' | sed 's/^VIOLATION/kill:/' | cut -c1-160
+}
+
+# Worlds whose members change, for patches that name them.
+by_epochs() {
+	local out
+	sed -n 2p "$p" | grep -q '^Finder: epochs' || return 0
+	out=$(timeout 300 "$work/build/tests/epochs/pnyx-epochs" --seeds 200 2>&1) ||
+		grep -m1 '^VIOLATION' <<<"$out" | sed 's/^VIOLATION/epochs:/' | cut -c1-160
 }
 
 # The first scope of tests/explore that fails: small ones, and the beginnings of larger ones, some seconds in all.
