@@ -13,6 +13,7 @@
 #include "consensus/base/check.h"
 #include "dataplane/agent.h"
 #include "dataplane/arena.h"
+#include "dataplane/confine.h"
 #include "dataplane/convert.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/notify.h"
@@ -208,6 +209,11 @@ static bool place_agents(void)
 	return true;
 }
 
+static bool confine(void)
+{
+	return dp_confine(app.error, sizeof app.error);
+}
+
 static bool announce(void)
 {
 	const struct pnyx_config_member *me = &app.file.members[app.file.self];
@@ -273,7 +279,7 @@ int main(int argc, char **argv)
 {
 	static const struct {
 		bool (*run)(void);
-	} steps[] = { { read_config }, { open_mailbox }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { announce } };
+	} steps[] = { { read_config }, { open_mailbox }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { confine }, { announce } };
 	dp_options_read(&app.options, argc, argv);
 	for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++)
 		if (!steps[k].run()) {

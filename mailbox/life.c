@@ -38,6 +38,7 @@ bool mb_life_hold(struct mb_end *e)
 	pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
 	pthread_barrier_init(&is_held, NULL, 2);
 	sigfillset(&all);
+	sigdelset(&all, SIGRTMIN); // but for the one by which every thread gives up its privileges (dataplane/confine.c)
 	pthread_sigmask(SIG_SETMASK, &all, &old); // signals are for the others
 	bool is_there = pthread_create(&thread, &small, hold, &e->shared->replica.life) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -1,0 +1,7 @@
+// Giving up privileges once everything is open.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+// No thread of this process has a capability any more, nor gets one by running another program. False: `error` says which thread kept some.
+bool dp_confine(char *error, size_t error_size);
