@@ -4,6 +4,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_pdump.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,6 +111,9 @@ static bool start_port(void)
 	app.port.is_waited_for = app.file.replica.idle == PNYX_IDLE_SLEEP;
 	if (!dp_port_start(&app.port, id, app.core.frame_max, app.error, sizeof app.error))
 		return false;
+	// dpdk-dumpcap may attach to it. Where it cannot (EAL without shared memory), the replica does without.
+	if (rte_pdump_init() != 0)
+		fprintf(stderr, "pnyx-replica: dpdk-dumpcap cannot capture here: %s\n", rte_strerror(rte_errno));
 	app.net.mac = app.port.mac;
 	if (strstr(app.port.driver, "tap")) { // the kernel's side has the port's MAC: a bridge would swallow frames to it
 		app.net.mac = (struct rte_ether_addr){ { 0x02, 0x50, app.net.ip[0], app.net.ip[1], app.net.ip[2], app.net.ip[3] } };
