@@ -8,6 +8,8 @@ PACKAGES_RUN=(libc6-dev meson ninja-build pkg-config libdpdk-dev libbpf-dev libc
 	iproute2 ethtool)
 # For the tests only: unit test library, the second compiler with its sanitizer runtime, instruction counts, the dissector's host.
 PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev bpftool valgrind tshark mandoc)
+# What scripts/compare.sh compares with; unpacked, never installed.
+PACKAGES_COMPARE=(etcd-server redis-server redis-tools libjemalloc2 liblzf1)
 
 # For scripts/package.sh only.
 # shellcheck disable=SC2034
@@ -61,4 +63,33 @@ packages_apt() {
 	"${install[@]}" >"$log" 2>&1 && return 0
 	"${as_root[@]}" apt-get update -q >"$log" 2>&1 || return 1
 	"${install[@]}" >>"$log" 2>&1
+}
+
+# packages_unpack DIRECTORY NAME...: the files of packages, without installing them: an installed server would be started as a service of
+# this machine. Needs no root where apt-get's lists are fresh.
+packages_unpack() {
+	local dir=$1 code=0
+	shift
+	[ ! -e "$dir/complete" ] || return 0
+	have apt-get || { say "needed: the files of $* (Debian 12 packages; this machine has no apt-get)"; return 1; }
+	say "downloading and unpacking $*"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	log_open
+	packages_download "$LOG" "$dir" "$@" || code=$?
+	[ "$code" -eq 0 ] || { tail -20 "$LOG" >&2; say "apt-get could not download them; the lines above are its last words"; }
+	log_close
+	return "$code"
+}
+
+packages_download() { # LOG DIRECTORY NAME...
+	local log=$1 dir=$2 file
+	shift 2
+	if ! (cd "$dir" && apt-get download -q "$@") >"$log" 2>&1; then
+		! is_root || apt-get update -q >"$log" 2>&1 || return 1
+		(cd "$dir" && apt-get download -q "$@") >>"$log" 2>&1 || return 1
+	fi
+	for file in "$dir"/*.deb; do dpkg -x "$file" "$dir" || return 1; done
+	rm -f "$dir"/*.deb
+	touch "$dir/complete"
 }
