@@ -58,9 +58,10 @@ def main():
     failed = sum(r['failed'] for r in rows)
     pnyx, etcd, redis, pipelined = rows
     print('PNYX compare outstanding=%s pnyx=%.0f etcd=%.0f redis=%.0f redis_pipelined=%.0f cycles_pnyx=%.0f cycles_etcd=%.0f cycles_redis=%.0f '
-          'p50_pnyx=%.0fus p50_etcd=%.0fus p50_redis=%.0fus failed=%d' % (
+          'ratio_etcd=%.1f ratio_redis=%.2f p50_pnyx=%.0fus p50_etcd=%.0fus p50_redis=%.0fus failed=%d state=equal' % (
               outstanding, pnyx['load']['ops_per_s'], etcd['load']['ops_per_s'], redis['load']['ops_per_s'], pipelined['load']['ops_per_s'],
-              pnyx['cycles_per_op'], etcd['cycles_per_op'], redis['cycles_per_op'], pnyx['one']['p50_us'], etcd['one']['p50_us'],
+              pnyx['cycles_per_op'], etcd['cycles_per_op'], redis['cycles_per_op'], etcd['cycles_per_op'] / pnyx['cycles_per_op'],
+              redis['cycles_per_op'] / pnyx['cycles_per_op'], pnyx['one']['p50_us'], etcd['one']['p50_us'],
               redis['one']['p50_us'], failed))
     sys.exit(failed > 0)
 
