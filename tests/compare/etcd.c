@@ -87,7 +87,7 @@ static void ask(struct connection *c, const struct op *op)
 	put32(body + 1, (uint32_t)n - 5);
 	c->window -= (int64_t)n;
 	if (c->window < 0)
-		load_die("etcd does not take more data");
+		load_die("more data in flight than the window of etcd takes");
 	frame(c, HEADERS, END_HEADERS, stream, head, headers(head, op->is_get));
 	frame(c, DATA, END_STREAM, stream, body, n);
 }
