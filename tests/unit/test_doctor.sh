@@ -103,12 +103,22 @@ echo "PNYX_EAL=--vdev=net_af_packet0,iface=eth9,qdisc_bypass=1" >"$tree/etc/pnyx
 finds "a device of a unit that is not there" BAD 'port eth9 .*no such network device' 'ip link'
 rm "$tree/etc/pnyx/a.env"
 
+# The kernel tells of a carrier's coming and going some time later.
+becomes() { # DEVICE STATE
+	for _ in $(seq 100); do
+		! ip -oneline link show "$1" | grep -q " state $2 " || return 0
+		sleep 0.1
+	done
+}
+
 ip link set eth7 down
 finds "port down" BAD 'port eth7 .*is down' 'ip link set eth7 up'
 ip link set eth7 up
 ip link set eth8 down
+becomes eth7 LOWERLAYERDOWN
 finds "no link" BAD 'port eth7 .*no link' 'cable'
 ip link set eth8 up
+becomes eth7 UP
 ethtool -K eth8 tx on >/dev/null
 finds "wrong checksum setting on a veth" note 'veth eth8 .*half done' 'ethtool -K eth8 tx off'
 finds "and a replica that checks" BAD 'veth eth8 .*half done' 'ethtool -K eth8 tx off' -c "$dir/checked" -t 100
