@@ -1,6 +1,6 @@
 // Clients' frames that wait while members' are handled: what is decided comes before what is new, so that overload cannot starve
-// completion. First come, first served. While the line is full, a few of those who come are refused (BUSY), which costs about as much as a third of
-// serving them; the others are dropped before anything was spent on them, and their clients' own timers tell them.
+// completion. First come, first served. While the line is full, a few of those who come are refused (BUSY); the
+// others are dropped before anything but a look at their address was spent on them, and their clients' own timers tell them.
 #pragma once
 #include <rte_cycles.h>
 #include "dataplane/net.h"

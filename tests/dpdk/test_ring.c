@@ -218,6 +218,11 @@ static void test_overload(void)
 		ep_wire_seal(payload, used);
 		lab_request(&lab, 0, payload, used);
 	}
+	const struct ep_counters *core = ep_counters(lab.nodes[0].loop.consensus.replica);
+	uint64_t taken = core->frames_in;
+	dp_turn_fused(&lab.nodes[0].loop); // a full burst: what members said may lie behind it
+	CU_ASSERT_EQUAL(core->frames_in, taken);
+	CU_ASSERT_EQUAL(lab.nodes[0].loop.consensus.backlog.count, DP_BURST);
 	for (uint32_t k = 0; k < 20; k++) { // the port has them all before the next turn
 		dp_turn_fused(&lab.nodes[0].loop);
 		CU_ASSERT(lab.nodes[0].loop.consensus.backlog.count <= DP_BACKLOG);
