@@ -55,18 +55,7 @@ ground_decide
 [ "$GROUND" != inside ] || fail "network namespaces are refused here, in a user namespace as well"
 ground_enter "$here/compare.sh" "${arguments[@]}"
 
-finish() {
-	local code=$?
-	trap '' INT TERM HUP
-	trap - EXIT
-	made_remove
-	exit "$code"
-}
-made_open
-made_remove
-made_open
-trap finish EXIT
-trap 'say "interrupted: stopping and removing everything"; exit 130' INT TERM HUP
+made_guard
 
 mix=(--seconds "$seconds" --reads "$reads" --keys "$keys" --value-size 64)
 say "pnyx: three replicas"

@@ -41,18 +41,7 @@ ground_decide
 [ "$GROUND" != inside ] || fail "network namespaces are refused here, in a user namespace as well"
 ground_enter "$here/flat.sh" "${arguments[@]}"
 
-finish() {
-	local code=$?
-	trap '' INT TERM HUP
-	trap - EXIT
-	made_remove
-	exit "$code"
-}
-made_open
-made_remove
-made_open
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
+made_guard
 
 say "starting $replicas replicas"
 cluster_up "$replicas" af_packet

@@ -78,18 +78,7 @@ if [ "$GROUND" = inside ]; then
 fi
 ground_enter "$here/run.sh" "${arguments[@]}"
 
-finish() {
-	local code=$?
-	trap '' INT TERM HUP
-	trap - EXIT
-	made_remove
-	exit "$code"
-}
-made_open
-made_remove # what somebody left between the look above and the lock
-made_open
-trap finish EXIT
-trap 'say "interrupted: stopping and removing everything"; exit 130' INT TERM HUP
+made_guard
 
 say "starting $replicas replicas, port $port"
 # shellcheck disable=SC2034 # lib/cluster.sh reads it

@@ -127,6 +127,23 @@ made_remove_all() {
 	rmdir "${RUN%/*}" 2>/dev/null || :
 }
 
+# made_guard: what an earlier run left is removed, this one's list is open, and whatever ends the script removes what it made.
+made_guard() {
+	made_open
+	made_remove
+	made_open
+	trap made_finish EXIT
+	trap 'say "interrupted: stopping and removing everything"; exit 130' INT TERM HUP
+}
+
+made_finish() {
+	local code=$?
+	trap '' INT TERM HUP
+	trap - EXIT
+	made_remove
+	exit "$code"
+}
+
 # In another mount namespace than the one where it was made the name does not exist; the kernel freed it with its processes.
 made_remove_netns() {
 	[ -e "/run/netns/$1" ] || return 0
