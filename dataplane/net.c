@@ -65,12 +65,12 @@ static enum dp_verdict parse_udp(struct dp_net *net, struct rte_mbuf *m, const s
 enum dp_verdict dp_net_parse(struct dp_net *net, struct rte_mbuf *m)
 {
 	struct ep_shell_counters *c = net->counters;
+	// Cards whose buffers come in powers of two (e1000) deliver the end of a jumbo frame in a second one: it is moved to the first.
+	if (unlikely(m->nb_segs != 1) && rte_pktmbuf_linearize(m) != 0)
+		return drop(&c->drop_ether);
 	uint32_t len = rte_pktmbuf_data_len(m);
-	if (m->nb_segs != 1 || len < sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr)) {
-		// An ARP frame without padding is as long as this.
-		if (m->nb_segs != 1 || len < sizeof(struct rte_ether_hdr))
-			return drop(&c->drop_ether);
-	}
+	if (len < sizeof(struct rte_ether_hdr)) // as long as an ARP frame without padding
+		return drop(&c->drop_ether);
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
 		return DP_ARP;

@@ -8,6 +8,7 @@
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
+#define DRIVERS_ROOM 32 // what drivers reckon with beside the frame: VLAN tags, a CRC, virtio's own header
 #define POOL_SPARE 4096 // rings between agents, the tray, bursts under way
 
 static bool fail(char *error, size_t size, const char *what, int code)
@@ -18,8 +19,9 @@ static bool fail(char *error, size_t size, const char *what, int code)
 
 static bool make_pool(struct dp_port *p, uint32_t payload, char *error, size_t size)
 {
-	uint32_t room = payload + (uint32_t)DP_HEADERS + RTE_PKTMBUF_HEADROOM;
-	room = room < RTE_MBUF_DEFAULT_BUF_SIZE ? RTE_MBUF_DEFAULT_BUF_SIZE : RTE_ALIGN_CEIL(room, 64);
+	// A frame has to fit into one buffer; cards fill them in steps of 1 KiB.
+	uint32_t room = RTE_ALIGN_CEIL(payload + (uint32_t)DP_HEADERS + DRIVERS_ROOM, 1024) + RTE_PKTMBUF_HEADROOM;
+	room = RTE_MAX(room, (uint32_t)RTE_MBUF_DEFAULT_BUF_SIZE);
 	uint32_t priv = RTE_ALIGN_CEIL(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN);
 	char name[32];
 	snprintf(name, sizeof name, "pnyx-%u", p->id);

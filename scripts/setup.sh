@@ -1,10 +1,11 @@
 #!/bin/bash
-# Usage: scripts/setup.sh [--packages] [--tests] [--build] [--programs] [--hugepages [N]] [--undo] [--help]
+# Usage: scripts/setup.sh [--packages] [--tests] [--build] [--programs] [--nic] [--hugepages [N]] [--undo] [--help]
 #
 # Prepares this clone on Debian 12; it needs git, gcc and make to be there and says what else it does.
 #
 #   --packages      installs the Debian packages that are missing to build and run
 #   --tests         those and the ones that only the tests need
+#   --nic           what scripts/nic.sh needs: qemu, and a kernel to boot in it, unpacked in build-nic/
 #   --build         builds everything with meson in build/
 #   --programs      builds there only what scripts/run.sh starts, not the tests
 #   --hugepages N   adds 2 MiB pages to the machine's pool until N are free (root; default: enough for three replicas)
@@ -14,18 +15,19 @@
 # they need, so that nobody has to call it by hand. Exit status: 0 done, 1 not possible (it says why), 2 wrong usage.
 set -euo pipefail
 here=$(dirname "$0")
-for lib in common packages memory made build net cluster; do
+for lib in common packages memory made build net cluster nic; do
 	# shellcheck source=/dev/null
 	. "$here/lib/$lib.sh"
 done
 
-packages=no tests=no build=no pages=0 undo=no
+packages=no tests=no nic=no build=no pages=0 undo=no
 replicas_pages=$((3 * (EAL_MB + $(arena_mb 3)) / 2))
 [ $# -gt 0 ] || { packages=yes build=yes; ! is_root || pages=$replicas_pages; }
 while [ $# -gt 0 ]; do
 	case $1 in
 	--packages) packages=yes ;;
 	--tests) packages=yes tests=yes ;;
+	--nic) packages=yes nic=yes ;;
 	--build) build=yes ;;
 	--programs) build=yes BUILD_TARGETS=(dataplane/pnyx-replica control/pnyx-control client/cli/pnyx tests/unit/loopback) ;;
 	--hugepages)
@@ -67,6 +69,8 @@ reserve() { # PAGES
 wanted=()
 [ "$packages" = no ] || wanted+=("${PACKAGES_RUN[@]}")
 [ "$tests" = no ] || wanted+=("${PACKAGES_TEST[@]}")
+[ "$nic" = no ] || wanted+=("${PACKAGES_NIC[@]}")
 [ "${#wanted[@]}" -eq 0 ] || packages_install "${wanted[@]}"
+[ "$nic" = no ] || nic_unpack
 [ "$build" = no ] || build_in "$BUILD"
 [ "$pages" -eq 0 ] || reserve "$pages"

@@ -11,6 +11,9 @@ PACKAGES_TEST=(libcunit1-dev patch clang libclang-rt-14-dev bpftool valgrind tsh
 # What scripts/compare.sh compares with; unpacked, never installed.
 PACKAGES_COMPARE=(etcd-server redis-server redis-tools libjemalloc2 liblzf1)
 
+# For scripts/nic.sh only.
+# shellcheck disable=SC2034
+PACKAGES_NIC=(qemu-system-x86)
 # For scripts/package.sh only.
 # shellcheck disable=SC2034
 PACKAGES_PACKAGE=(debhelper dpkg-dev build-essential clang bpftool lintian mmdebstrap)

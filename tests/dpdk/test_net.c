@@ -59,6 +59,29 @@ static void test_good(void)
 	rte_pktmbuf_free(m);
 }
 
+// A frame in two buffers is put together where the first has room for all of it.
+static void test_two_buffers(void)
+{
+	setup();
+	for (uint32_t cut = 1; cut < frame_len; cut++) {
+		struct rte_mbuf *m = frame_mbuf(pool, frame, cut), *rest = frame_mbuf(pool, frame + cut, frame_len - cut);
+		CU_ASSERT_EQUAL(rte_pktmbuf_chain(m, rest), 0);
+		CU_ASSERT_EQUAL(dp_net_parse(&net, m), DP_DATA);
+		CU_ASSERT_EQUAL(m->nb_segs, 1);
+		CU_ASSERT_EQUAL(m->data_len, 200);
+		CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_mtod(m, void *), frame + 42, 200), 0);
+		rte_pktmbuf_free(m);
+	}
+	CU_ASSERT_EQUAL(drops(), 0);
+	struct rte_mbuf *m = frame_mbuf(pool, frame, frame_len - 4), *rest = frame_mbuf(pool, frame + frame_len - 4, 4);
+	m->data_off = (uint16_t)(m->buf_len - m->data_len - 3); // room for three bytes, not four
+	CU_ASSERT_EQUAL(rte_pktmbuf_chain(m, rest), 0);
+	CU_ASSERT_EQUAL(dp_net_parse(&net, m), DP_DROP);
+	CU_ASSERT_EQUAL(counters.drop_ether, 1);
+	rte_pktmbuf_free(m);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(pool), 0);
+}
+
 // A member is who sends from a member's address and port; the same host from another port is a client.
 static void test_members(void)
 {
@@ -347,6 +370,7 @@ static const struct unit_test tests[] = {
 	{ "padding", test_padding },
 	{ "IPv4 options", test_options },
 	{ "one damage, one counter", test_damages },
+	{ "in two buffers", test_two_buffers },
 	{ "cut short anywhere", test_cut_short },
 	{ "noise", test_noise },
 	{ "checksums left to the frame's own", test_unchecked },
