@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "dataplane/filter.h"
 
 #define WAIT_MS 2000
 
@@ -70,7 +71,19 @@ bool dp_confine(char *error, size_t error_size)
 	}
 	for (int ms = 0; ms < WAIT_MS && (left = ask_threads()) > 0; ms++)
 		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
-	if (left > 0)
+	if (left > 0) {
 		snprintf(error, error_size, "%u threads keep privileges", left);
-	return left == 0;
+		return false;
+	}
+	switch (dp_filter_start()) {
+	case DP_FILTER_ON:
+		return true;
+	case DP_FILTER_NONE:
+		fprintf(stderr, "pnyx-replica: this kernel filters no system calls (seccomp): going on without\n");
+		return true;
+	case DP_FILTER_FAILED:
+		break;
+	}
+	snprintf(error, error_size, "system calls cannot be filtered");
+	return false;
 }

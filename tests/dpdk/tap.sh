@@ -48,8 +48,8 @@ check "a long value" "$(head -c 1150 /dev/zero | tr '\0' v)" \
 check "the kernel knows the replica by ARP" "10.78.0.1 dev pnyx0 lladdr 02:50:0a:4e:00:01" \
 	"$(ip neigh show 10.78.0.1 dev pnyx0 | grep -o 'lladdr [0-9a-f:]*' | sed 's/^/10.78.0.1 dev pnyx0 /')"
 check "nothing was taken for damaged" '"drop_checksum": 0' "$("$pnyx" --json status | grep -o '"drop_checksum": [0-9]*')"
-check "no thread has a privilege" "CapEff: 0000000000000000 CapPrm: 0000000000000000 NoNewPrivs: 1" \
-	"$(awk '/^(CapEff|CapPrm|NoNewPrivs):/ { print $1, $2 }' /proc/"$living"/task/*/status | sort -u | paste -sd' ')"
+check "no thread has a privilege" "CapEff: 0000000000000000 CapPrm: 0000000000000000 NoNewPrivs: 1 Seccomp: 2" \
+	"$(awk '/^(CapEff|CapPrm|NoNewPrivs|Seccomp):/ { print $1, $2 }' /proc/"$living"/task/*/status | sort -u | paste -sd' ')"
 kill -TERM "$living"
 wait "$living"
 check "the end" 0 $?

@@ -94,8 +94,8 @@ check "ARP was steered" yes "$([ "$(counter arp)" -gt 0 ] && echo yes)"
 check "data was steered" yes "$([ "$(counter data)" -gt 3 ] && echo yes)"
 check "the rest was not" yes "$([ "$(counter kernel)" -gt 3 ] && echo yes)"
 
-check "no thread has a privilege" "CapEff: 0000000000000000 CapPrm: 0000000000000000 NoNewPrivs: 1" \
-	"$(awk '/^(CapEff|CapPrm|NoNewPrivs):/ { print $1, $2 }' /proc/"$living"/task/*/status | sort -u | paste -sd' ')"
+check "no thread has a privilege" "CapEff: 0000000000000000 CapPrm: 0000000000000000 NoNewPrivs: 1 Seccomp: 2" \
+	"$(awk '/^(CapEff|CapPrm|NoNewPrivs|Seccomp):/ { print $1, $2 }' /proc/"$living"/task/*/status | sort -u | paste -sd' ')"
 
 # Garbage for the port: counted, and the core hears nothing of it.
 before=$(client --json status | grep -o '"drop_[a-z]*": [0-9]*' | sort)
