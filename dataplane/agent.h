@@ -17,6 +17,8 @@ struct dp_io {
 	struct rte_mempool *pool;
 	uint64_t arp_interval; // cycles
 	uint64_t arp_checked;
+	uint64_t link_checked;
+	bool has_no_link; // what was said last; a start expects one
 	bool is_shedding; // more clients' frames wait than can be served soon: most of those to come are dropped
 };
 

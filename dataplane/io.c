@@ -1,15 +1,20 @@
 // The io agent: bursts from and to the port.
 #include <rte_ethdev.h>
+#include <stdio.h>
 #include "dataplane/agent.h"
 
+// What the port refuses by itself is dropped alone; when it takes no more, so is the rest. The protocol sends again.
 static void transmit(struct dp_io *io, struct rte_mbuf **frames, uint32_t count)
 {
-	uint32_t good = io->net->tx_offload == 0 ? count : rte_eth_tx_prepare(io->port, 0, frames, (uint16_t)count);
-	uint32_t sent = rte_eth_tx_burst(io->port, 0, frames, (uint16_t)good);
-	io->net->counters->tx_frames += sent;
-	for (uint32_t k = sent; k < count; k++) { // the protocol sends again
-		io->net->counters->tx_failed++;
-		rte_pktmbuf_free(frames[k]);
+	while (count > 0) {
+		uint32_t good = io->net->tx_offload == 0 ? count : rte_eth_tx_prepare(io->port, 0, frames, (uint16_t)count);
+		uint32_t sent = rte_eth_tx_burst(io->port, 0, frames, (uint16_t)good);
+		uint32_t done = sent == good && good < count ? sent + 1 : count;
+		io->net->counters->tx_frames += sent;
+		io->net->counters->tx_failed += done - sent;
+		rte_pktmbuf_free_bulk(frames + sent, done - sent);
+		frames += done;
+		count -= done;
 	}
 }
 
@@ -64,9 +69,26 @@ void dp_io_send(struct dp_io *io, struct rte_mbuf **frames, uint32_t count)
 		transmit(io, frames, ready);
 }
 
+// The one line that the loop writes: without a link there is nothing that it could hold up.
+static void watch_link(struct dp_io *io, uint64_t now)
+{
+	struct rte_eth_link link;
+	if (now - io->link_checked < 2 * io->arp_interval)
+		return;
+	io->link_checked = now;
+	if (rte_eth_link_get_nowait(io->port, &link) != 0 || io->has_no_link == (link.link_status == RTE_ETH_LINK_DOWN))
+		return;
+	io->has_no_link = !io->has_no_link;
+	if (io->has_no_link)
+		fprintf(stderr, "pnyx-replica: the port has no link: look at the cable, the switch, or the other end of a virtual port\n");
+	else
+		fprintf(stderr, "pnyx-replica: the port has a link again\n");
+}
+
 void dp_io_tend(struct dp_io *io)
 {
 	uint64_t now = rte_rdtsc();
+	watch_link(io, now);
 	if (now - io->arp_checked < io->arp_interval / 16)
 		return;
 	io->arp_checked = now;

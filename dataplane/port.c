@@ -1,5 +1,6 @@
 // Configuring and starting a port: what it offers is used, what it lacks is one line in the log.
 #include "dataplane/port.h"
+#include <rte_bus.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
 #include <stdio.h>
@@ -56,7 +57,8 @@ bool dp_port_start(struct dp_port *p, uint16_t id, uint32_t payload, char *error
 	p->tx_offload = (made ? RTE_MBUF_F_TX_IPV4 : 0) | (made & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
 			(made & RTE_ETH_TX_OFFLOAD_UDP_CKSUM ? RTE_MBUF_F_TX_UDP_CKSUM : 0);
 	// The AF_ drivers have none and a socket instead (wait.c); null, ring, memif have neither.
-	conf.intr_conf.rxq = p->is_waited_for && !strstr(p->driver, "af_") && (strstr(p->driver, "tap") || strstr(p->driver, "virtio") || strstr(p->driver, "pci"));
+	bool is_card = info.device && strcmp(rte_bus_name(rte_dev_bus(info.device)), "pci") == 0;
+	conf.intr_conf.rxq = p->is_waited_for && (is_card || strstr(p->driver, "tap") || strstr(p->driver, "virtio_user"));
 	if ((code = rte_eth_dev_configure(id, 1, 1, &conf)) != 0)
 		return fail(error, size, "it refuses one queue each way", code);
 	if (payload + 28 > RTE_ETHER_MTU && (rte_eth_dev_get_mtu(id, &mtu) != 0 || mtu < payload + 28)) {

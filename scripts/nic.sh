@@ -1,5 +1,5 @@
 #!/bin/bash
-# Usage: scripts/nic.sh [--cards NAME,NAME,NAME] [--frame-max N] [--accel tcg|kvm] [--keep-log FILE] [--help]
+# Usage: scripts/nic.sh [--cards NAME,NAME,NAME] [--frame-max N] [--idle NAME] [--accel tcg|kvm] [--keep-log FILE] [--help]
 #
 # Three replicas on PCI network cards that DPDK's own drivers run through vfio-pci and an IOMMU, in a virtual machine of qemu: every
 # replica takes writes and reads from a client behind a fourth card, which is the guest kernel's; one is killed and comes back.
@@ -7,11 +7,12 @@
 #
 #   --cards A,B,C    what the replicas run on, of: e1000e, vmxnet3, virtio, e1000 (default e1000e,vmxnet3,virtio)
 #   --frame-max N    the cluster's largest UDP payload (default 1472; beyond that the cards run with a larger MTU)
+#   --idle NAME      what a replica without work does: yield (default), sleep (on the card's receive interrupt) or busy
 #   --accel NAME     tcg (default: software, works anywhere) or kvm
 #   --keep-log FILE  the virtual machine's console
 #
 # The last line of standard output carries the figures:
-#   NIC cards=A,B,C frame_max=N checks=N failed=0 boot=..s total=..s
+#   NIC cards=A,B,C frame_max=N idle=NAME checks=N failed=0 boot=..s total=..s
 # Exit status: 0 all of it holds, 1 something does not, 2 wrong usage, 77 not possible here (it says why).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -19,11 +20,12 @@ for lib in common build nic; do
 	# shellcheck source=/dev/null
 	. "$here/lib/$lib.sh"
 done
-cards=e1000e,vmxnet3,virtio frame_max=1472 accel=tcg keep=''
+cards=e1000e,vmxnet3,virtio frame_max=1472 idle=yield accel=tcg keep=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--cards) need_value "$1" $#; cards=$2; shift ;;
 	--frame-max) need_value "$1" $#; need_number "$1" "$2" 576 8972; frame_max=$2; shift ;;
+	--idle) need_value "$1" $#; idle=$2; shift ;;
 	--accel) need_value "$1" $#; accel=$2; shift ;;
 	--keep-log) need_value "$1" $#; keep=$2; shift ;;
 	-h | --help) print_manual "$0"; exit 0 ;;
@@ -31,6 +33,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+case $idle in yield | sleep | busy) ;; *) usage_error "--idle takes yield, sleep or busy, not '$idle'" ;; esac
 case $accel in tcg | kvm) ;; *) usage_error "--accel takes tcg or kvm, not '$accel'" ;; esac
 IFS=, read -ra card <<<"$cards"
 [ "${#card[@]}" -eq 3 ] || usage_error "--cards takes three names, not '$cards'"
@@ -55,7 +58,7 @@ finish() {
 	rm -rf "$work"
 }
 trap finish EXIT
-nic_image "$work" "$cards" "$frame_max"
+nic_image "$work" "$cards" "$frame_max" "$idle"
 nic_arguments "$frame_max" "${card[@]}"
 say "booting a machine with $cards ($accel)"
 start=$SECONDS
@@ -76,5 +79,5 @@ if [ -z "$said" ]; then
 	fail "the machine did not come to an end (above: its last words)"
 fi
 read -r _ checks failed boot <<<"$said"
-echo "NIC cards=$cards frame_max=$frame_max $checks $failed ${boot}s total=$((SECONDS - start))s"
+echo "NIC cards=$cards frame_max=$frame_max idle=$idle $checks $failed ${boot}s total=$((SECONDS - start))s"
 [ "$failed" = failed=0 ] && [ "$checks" != checks=0 ]

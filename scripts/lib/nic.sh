@@ -15,7 +15,7 @@ nic_unpack() {
 	packages_unpack "$NIC_TREE" "$image" busybox-static
 }
 
-# nic_image WORK CARDS FRAME_MAX: WORK/initrd with busybox, modules, the two programs and every library that they load.
+# nic_image WORK CARDS FRAME_MAX IDLE: WORK/initrd with busybox, modules, the two programs and every library that they load.
 nic_image() {
 	local root=$1/root module file folder libraries
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,run,mod,huge,usr/lib,usr/lib64}
@@ -46,11 +46,11 @@ nic_image() {
 	cp "$(dirname "${BASH_SOURCE[0]}")/nic_guest.sh" "$root/init"
 	chmod +x "$root/init"
 	echo "${2//,/ }" >"$root/cards"
-	nic_configure "$3" >"$root/pnyx.conf"
+	nic_configure "$3" "$4" >"$root/pnyx.conf"
 	(cd "$root" && find . | "$NIC_TREE/bin/busybox" cpio -o -H newc 2>/dev/null | gzip -1) >"$1/initrd"
 }
 
-nic_configure() { # FRAME_MAX
+nic_configure() { # FRAME_MAX IDLE
 	cat <<-END
 		cluster = { id = "0x7717"; name = "nic"; frame_max = $1; };
 		members = (
@@ -58,7 +58,7 @@ nic_configure() { # FRAME_MAX
 			{ name = "r2"; uuid = "00000000-0000-4000-8000-000000000002"; ip = "10.77.0.2"; },
 			{ name = "r3"; uuid = "00000000-0000-4000-8000-000000000003"; ip = "10.77.0.3"; }
 		);
-		replica = { window = 2048; arena = "/huge"; idle = "yield"; };
+		replica = { window = 2048; arena = "/huge"; idle = "$2"; };
 	END
 }
 
