@@ -47,6 +47,8 @@ uint32_t dp_turn_io(struct dp_loop *l)
 		l->io.net->counters->drop_ring++;
 		rte_pktmbuf_free(data[k]);
 	}
+	if (taken > 0 && l->idle.kind == DP_IDLE_SLEEP)
+		dp_wait_wake(&l->wait_core);
 	uint32_t ready = rte_ring_sc_dequeue_burst(l->from_core, (void **)out, DP_BURST, NULL);
 	if (ready > 0)
 		dp_io_send(&l->io, out, ready);
@@ -60,6 +62,8 @@ uint32_t dp_turn_consensus(struct dp_loop *l)
 	uint64_t began = rte_rdtsc();
 	uint32_t count = rte_ring_sc_dequeue_burst(l->to_core, (void **)data, DP_BURST, NULL);
 	uint32_t work = dp_consensus_poll(&l->consensus, data, count);
+	if (l->idle.kind == DP_IDLE_SLEEP && !rte_ring_empty(l->from_core))
+		dp_wait_wake(&l->wait);
 	count_turn(l->consensus.counters, began, work);
 	return work;
 }
@@ -67,7 +71,8 @@ uint32_t dp_turn_consensus(struct dp_loop *l)
 // Only who runs the core knows when it must be back.
 static void rest(struct dp_loop *l, bool has_core, struct dp_wait *wait)
 {
-	dp_wait(wait, has_core ? dp_consensus_patience(&l->consensus) : DP_WAIT_NS_MAX);
+	uint64_t patience = has_core ? dp_consensus_patience(&l->consensus) : DP_WAIT_IO_NS_MAX;
+	dp_wait(wait, has_core ? RTE_MIN(patience, (uint64_t)DP_WAIT_NS_MAX) : patience);
 	if (has_core)
 		l->consensus.is_rested = true;
 }

@@ -148,14 +148,17 @@ static bool open_arena(void)
 	return true;
 }
 
-// What the agents sleep on. Split, each waits for the other as well, whom no descriptor announces: both take naps.
+// What the agents sleep on: the port, and, split, each other's bells.
 static void place_waits(struct dp_loop *l)
 {
 	dp_wait_init_nap(&l->wait_core);
-	if (app.is_split)
-		dp_wait_init_nap(&l->wait);
-	else if (l->idle.kind == DP_IDLE_SLEEP)
+	dp_wait_init_nap(&l->wait);
+	if (l->idle.kind == DP_IDLE_SLEEP)
 		dp_wait_init(&l->wait, app.port.id, app.port.driver);
+	if (l->idle.kind == DP_IDLE_SLEEP && app.is_split) {
+		dp_wait_add_inbox(&l->wait, l->from_core);
+		dp_wait_add_inbox(&l->wait_core, l->to_core);
+	}
 }
 
 static const char *say_idle(const struct dp_loop *l)
@@ -189,7 +192,6 @@ static bool place_agents(void)
 	static const enum dp_idle_kind kinds[] = { [PNYX_IDLE_AUTO] = DP_IDLE_AUTO, [PNYX_IDLE_BUSY] = DP_IDLE_BUSY,
 						   [PNYX_IDLE_YIELD] = DP_IDLE_YIELD, [PNYX_IDLE_SLEEP] = DP_IDLE_SLEEP };
 	l->idle.kind = kinds[app.file.replica.idle];
-	place_waits(l);
 	uint64_t hz = rte_get_tsc_hz();
 	l->stop = l->consensus.stop = &stop;
 	l->io = (struct dp_io){ .port = app.port.id, .net = &app.net, .pool = app.port.pool, .arp_interval = hz / 20 };
@@ -210,6 +212,7 @@ static bool place_agents(void)
 		snprintf(app.error, sizeof app.error, "no memory for the frames to send: give EAL more memory");
 		return false;
 	}
+	place_waits(l);
 	return true;
 }
 
