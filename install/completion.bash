@@ -24,10 +24,11 @@ _pnyx_complete() {
 		file=${file:-${PNYX_CONFIG:-/etc/pnyx/pnyx.conf}}
 		[[ ! -r $file ]] || mapfile -t COMPREPLY < <(compgen -W "$(sed -n '/members/,/);/s/.*[{ ]name *= *"\([^"]*\)".*/\1/p' "$file")" -- "$word")
 		;;
-	-c | --config | -f | --record) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	-c | --config | -f | --record | -G | --histogram) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	-C | --control | -R | --root | --run-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
 	-p | --port | --spread) [[ $command == doctor ]] && mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net)" -- "$word")
 		[[ $command == bench ]] && mapfile -t COMPREPLY < <(compgen -W 'all one' -- "$word") ;;
+	-A | --arrivals) mapfile -t COMPREPLY < <(compgen -W 'constant poisson' -- "$word") ;;
 	-W | --workload) mapfile -t COMPREPLY < <(compgen -W 'mix append' -- "$word") ;;
 	*)
 		if [[ $word == -* ]]; then

@@ -5,8 +5,7 @@
 #include "client/cli/bench.h"
 
 static struct bench bench = {
-    .o = {.outstanding = 64,
-	  .seconds = 3,
+    .o = {.seconds = 3,
 	  .warmup = 1,
 	  .keys = 10000,
 	  .value_size = 64,
@@ -14,16 +13,20 @@ static struct bench bench = {
 };
 
 static const struct argp_option options[] = {
-    {"outstanding", 'o', "N", 0, "operations in flight, 1 to 16384, default 64", 10},
+    {"outstanding", 'o', "N", 0, "operations in flight, 1 to 16384, default 64, with --arrivals 1024", 10},
     {"sessions", 'S', "N", 0, "updates in flight; default: sessions of client in FILE, else as many as outstanding", 10},
     {"seconds", 'd', "N", 0, "length of the load phase, default 3", 10},
     {"rate", 'a', "N", 0,
      "at most so many operations a second; default: the next one when one ends", 10},
+    {"arrivals", 'A', "constant|poisson", 0,
+     "open loop: begin --rate operations a second at equal or at random distances, whatever became of those before; latencies count "
+     "from when they were meant to begin", 10},
     {"warmup", 'w', "N", 0, "seconds of the same load before anything is measured, default 1", 10},
     {"latency-phase", 'l', "N", 0,
      "seconds of one operation at a time before the load, default 0: none", 10},
     {"keys", 'k', "N", 0, "distinct keys, default 10000", 10},
     {"hot", 'H', "PERCENT", 0, "commands on one hot key, default 0", 10},
+    {"skew", 'Z', "EXPONENT", 0, "popularity of keys by Zipf's law, 0 to 10, default 0: all alike", 10},
     {"reads", 'R', "PERCENT", 0, "commands that read, default 0", 10},
     {"value-size", 'z', "BYTES", 0, "of a value, default 64", 10},
     {"spread", 'p', "all|one", 0,
@@ -35,6 +38,7 @@ static const struct argp_option options[] = {
      10},
     {"preload", 'P', NULL, 0, "write every key once first, so that reads find something", 10},
     {"record", 'f', "FILE", 0, "write the history as JSON lines", 10},
+    {"histogram", 'G', "FILE", 0, "write all latencies of the load phase, in microseconds, as HdrHistogram's percentile output", 10},
     {"seed", 'x', "N", 0, "of the choice of keys and operations, default: the time", 10},
     {0},
 };
@@ -50,6 +54,12 @@ static const char *set_text(int key, const char *arg)
 		o->workload = strcmp(arg, "append") == 0 ? WORKLOAD_APPEND : WORKLOAD_MIX;
 		return o->workload == WORKLOAD_APPEND || strcmp(arg, "mix") == 0 ? NULL
 										 : "mix or append";
+	case 'A':
+		o->loop = strcmp(arg, "poisson") == 0 ? LOOP_POISSON : LOOP_CONSTANT;
+		return o->loop == LOOP_POISSON || strcmp(arg, "constant") == 0 ? NULL : "constant or poisson";
+	case 'G':
+		o->histogram = arg;
+		return arg[0] != 0 ? NULL : "a file's name";
 	case 'e':
 		o->is_echo = true;
 		return NULL;
@@ -86,6 +96,8 @@ static const char *set(int key, const char *arg)
 		return read_number(arg, 1, 100000000, &o->keys) ? NULL : "1 to 100000000";
 	case 'H':
 		return read_share(arg, &o->hot) ? NULL : "a percentage from 0 to 100";
+	case 'Z':
+		return read_decimal(arg, 10, &o->skew) ? NULL : "a number from 0 to 10";
 	case 'R':
 		return read_share(arg, &o->reads) ? NULL : "a percentage from 0 to 100";
 	case 'z':
@@ -110,6 +122,12 @@ static const char *prepare(struct cli *cli)
 		       "--workload append";
 	if (o->workload == WORKLOAD_APPEND && o->is_preloaded)
 		return "--workload append without --preload";
+	if (o->loop != LOOP_CLOSED && o->rate == 0)
+		return "--arrivals with --rate";
+	if (o->skew != 0 && o->workload == WORKLOAD_APPEND)
+		return "--skew with --workload mix";
+	if (o->outstanding == 0)
+		o->outstanding = o->loop == LOOP_CLOSED ? 64 : 1024;
 	cli->options.ops_max = (uint32_t)o->outstanding;
 	if (o->sessions == 0)
 		o->sessions =
@@ -155,6 +173,7 @@ static void start(struct cli *cli)
 	for (int p = 0; p < 3; p++) {
 		histogram_reset(&phases[p]->latency);
 		histogram_reset(&phases[p]->echo);
+		histogram_reset(&phases[p]->late);
 	}
 	if (o->record == NULL)
 		return;
@@ -163,6 +182,17 @@ static void start(struct cli *cli)
 		cli_fail(cli, EXIT_USAGE,
 			 "cannot write '%s'; right would be a file in a writable folder",
 			 o->record);
+}
+
+// False: it could not be written.
+static bool write_histogram(void)
+{
+	FILE *f = fopen(bench.o.histogram, "we");
+	if (f == NULL)
+		return false;
+	histogram_print(f, &bench.load.latency, 1000);
+	bool is_whole = !ferror(f);
+	return fclose(f) == 0 && is_whole;
 }
 
 static int finish(void)
@@ -177,6 +207,8 @@ static int finish(void)
 	if (!is_written)
 		cli_fail(bench.cli, EXIT_USAGE,
 			 "the history in '%s' is not complete: writing failed", bench.o.record);
+	if (bench.o.histogram != NULL && !write_histogram())
+		cli_fail(bench.cli, EXIT_USAGE, "cannot write '%s'; right would be a file in a writable folder", bench.o.histogram);
 	return code;
 }
 

@@ -74,6 +74,8 @@ extern const struct argp common_argp; // input: struct cli
 void read_environment(struct cli *);
 // Whole number in min..max; false: it is not.
 bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+// A decimal number in 0..max; false: it is not.
+bool read_decimal(const char *text, double max, double *ret);
 // A percentage, 0 to 100 with a fraction.
 bool read_share(const char *text, double *ret);
 

@@ -40,8 +40,11 @@ void histogram_add(struct histogram *h, uint64_t value)
 
 uint64_t histogram_quantile(const struct histogram *h, double share)
 {
-	// The rank is rounded up; the small term keeps 0.99 * 100 from becoming 100.
-	uint64_t rank = (uint64_t)__builtin_ceil(share * (double)h->count - 1e-9);
+	// The rank is rounded up; the small term keeps 0.99 * 100 from becoming 100. Not ceil(): link-time optimisation would make
+	// it a call into libm.
+	double exact = share * (double)h->count - 1e-9;
+	uint64_t rank = exact > 0 ? (uint64_t)exact + 1 : 0;
+	rank -= rank > 0 && (double)(rank - 1) >= exact;
 	uint64_t seen = 0;
 	if (h->count == 0)
 		return 0;
@@ -54,6 +57,20 @@ uint64_t histogram_quantile(const struct histogram *h, double share)
 		}
 	}
 	return h->max;
+}
+
+uint64_t histogram_count_to(const struct histogram *h, uint64_t value)
+{
+	uint64_t count = 0;
+	for (uint32_t b = 0, last = bucket_of(value); b <= last; b++)
+		count += h->buckets[b];
+	return count;
+}
+
+uint64_t histogram_bucket_middle(uint32_t bucket)
+{
+	uint64_t top = bucket_top(bucket);
+	return bucket < 2 * SUB ? top : top - (1ULL << ((bucket >> HISTOGRAM_BITS) - 1)) / 2;
 }
 
 void histogram_merge(struct histogram *h, const struct histogram *from)

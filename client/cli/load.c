@@ -1,5 +1,5 @@
-// The closed loops of the bench: many operations outstanding, or one at a time with an echo after
-// each.
+// The loads of the bench: many operations outstanding, or one at a time with an echo after each.
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "client/cli/bench.h"
@@ -41,13 +41,13 @@ static bool may_submit(struct bench *b)
 	return true;
 }
 
-// Gives the slot's operation to the library; false: it does not take it.
-static bool submit(struct bench *b, uint64_t index)
+bool load_submit(struct bench *b, uint64_t index, uint64_t meant_ns)
 {
 	struct slot *s = &b->slots[index];
 	struct pnyx_op op = workload_op(s);
 	s->server = server_of(b, index);
 	s->call_ns = bench_now_ns();
+	s->meant_ns = op.intended_ns = meant_ns != 0 ? meant_ns : s->call_ns;
 	s->is_open = true;
 	enum pnyx_status status = pnyx_submit(b->cli->client, &op, s->server, index);
 	if (status == PNYX_OK)
@@ -65,6 +65,8 @@ static void complete(struct bench *b, const struct pnyx_completion *c)
 	struct phase *p = b->now;
 	history_write(b, s, c);
 	s->is_open = false;
+	if (b->free != NULL)
+		b->free[b->free_count++] = c->token;
 	if (c->status == PNYX_UNKNOWN)
 		s->process = ++b->processes;
 	p->busy += c->busy;
@@ -76,7 +78,7 @@ static void complete(struct bench *b, const struct pnyx_completion *c)
 	} else {
 		p->executed++;
 		p->not_fast += !c->is_fast;
-		histogram_add(&p->latency, c->received_ns - s->call_ns);
+		histogram_add(&p->latency, c->received_ns - s->meant_ns);
 	}
 }
 
@@ -88,9 +90,14 @@ static int take(struct bench *b, int64_t wait_us, bool is_going_on)
 		complete(b, &done[i]);
 	for (int i = 0; i < count && is_going_on && may_submit(b); i++) {
 		workload_next(b, &b->slots[done[i].token]);
-		submit(b, done[i].token);
+		load_submit(b, done[i].token, 0);
 	}
 	return count;
+}
+
+void load_take(struct bench *b, int64_t wait_us)
+{
+	take(b, wait_us, false);
 }
 
 // Waits until every operation has its outcome. The library promises that by the deadline; the grace
@@ -122,8 +129,19 @@ static void fill(struct bench *b)
 			return;
 		b->turn = i + 1;
 		workload_next(b, &b->slots[i]);
-		if (!submit(b, i))
+		if (!load_submit(b, i, 0))
 			return;
+	}
+}
+
+static void keep_full(struct bench *b, uint64_t end, struct probe *probe)
+{
+	fill(b);
+	while (bench_now_ns() < end && !bench_is_stopped) {
+		take(b, probe->is_out ? WAIT_PROBE_US : WAIT_US, true);
+		if (pnyx_outstanding(b->cli->client) < b->o.outstanding)
+			fill(b);
+		probe_turn(probe, b, b->now);
 	}
 }
 
@@ -133,16 +151,14 @@ void load_run(struct bench *b, uint64_t seconds, struct phase *phase)
 	b->now = phase;
 	if (phase == &b->load && b->o.is_echo && !probe_open(&probe, b))
 		cli_fail(b->cli, EXIT_USAGE, "bench: no socket for echoes");
-	uint64_t start = bench_now_ns(), end = start + seconds * 1000000000ULL, now = start;
-	fill(b);
-	while (now < end && !bench_is_stopped) {
-		take(b, probe.is_out ? WAIT_PROBE_US : WAIT_US, true);
-		if (pnyx_outstanding(b->cli->client) < b->o.outstanding)
-			fill(b);
-		probe_turn(&probe, b, phase);
-		now = bench_now_ns();
-	}
+	uint64_t start = bench_now_ns(), end = start + seconds * 1000000000ULL;
+	if (b->o.loop == LOOP_CLOSED)
+		keep_full(b, end, &probe);
+	else
+		open_run(b, end, &probe);
 	drain(b);
+	free(b->free);
+	b->free = NULL;
 	phase->start_ns = start;
 	phase->end_ns = bench_now_ns();
 	probe_close(&probe);
@@ -154,7 +170,7 @@ static void one_by_one(struct bench *b, int server)
 	struct slot *s = &b->slots[0];
 	struct pnyx_op op = workload_op(s);
 	s->server = server;
-	s->call_ns = bench_now_ns();
+	s->call_ns = s->meant_ns = bench_now_ns();
 	s->is_open = true;
 	enum pnyx_status status = pnyx_submit(b->cli->client, &op, server, 0);
 	if (status != PNYX_OK)
@@ -198,7 +214,7 @@ static void run_list(struct bench *b, bool (*next)(const struct bench *, uint64_
 			if (b->slots[i].is_open)
 				continue;
 			has_more = next(b, nth, &b->slots[i]);
-			if (has_more && !submit(b, i))
+			if (has_more && !load_submit(b, i, 0))
 				break;
 			nth += has_more;
 		}

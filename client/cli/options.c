@@ -36,6 +36,18 @@ bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 	return true;
 }
 
+bool read_decimal(const char *text, double max, double *ret)
+{
+	char *end;
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	double value = strtod(text, &end);
+	if (*end != 0 || !(value >= 0 && value <= max))
+		return false;
+	*ret = value;
+	return true;
+}
+
 bool read_share(const char *text, double *ret)
 {
 	char *end;

@@ -74,6 +74,16 @@ static void print_trouble(const struct bench *b, const struct cluster_work *w)
 		       unknown_in_all(b) - load->unknown, b->latency.failed + b->rest.failed);
 }
 
+static const char *const loop_names[] = {"closed", "constant", "poisson"};
+
+static void print_open(const struct bench *b)
+{
+	const struct phase *load = &b->load;
+	printf("open loop, %s arrivals: %" PRIu64 " a second offered; %" PRIu64 " operations were to begin, %" PRIu64
+	       " of them never did (no free operation: --outstanding)\nbegun late by: p50 %.1f us, p99 %.1f us (in the latencies)\n\n",
+	       loop_names[b->o.loop], b->o.rate, load->meant, load->unsent, us(&load->late, 0.5), us(&load->late, 0.99));
+}
+
 static void print_report(const struct bench *b, const struct cluster_work *w,
 			 const struct shares *s)
 {
@@ -82,6 +92,8 @@ static void print_report(const struct bench *b, const struct cluster_work *w,
 	       " keys, %g %% hot, %g %% reads, %" PRIu64 " byte values, %.1f s\n\n",
 	       b->n, o->outstanding, o->is_spread ? "all" : "one", o->keys, o->hot, o->reads,
 	       o->value_size, seconds_of(&b->load));
+	if (o->loop != LOOP_CLOSED)
+		print_open(b);
 	puts("  microseconds             count       p50       p90       p99     p99.9       max");
 	if (b->latency.latency.count > 0)
 		print_phase("one at a time", "  echo", &b->latency);
@@ -112,6 +124,12 @@ static json_t *json_phase(const struct phase *p)
 	    "max_us", (double)h->max / 1000, "unknown", (json_int_t)p->unknown, "failed",
 	    (json_int_t)p->failed, "busy", (json_int_t)p->busy, "retries", (json_int_t)p->retries,
 	    "slow_replies", (json_int_t)p->not_fast);
+	if (p->meant > 0) {
+		json_object_set_new(object, "meant", json_integer((json_int_t)p->meant));
+		json_object_set_new(object, "unsent", json_integer((json_int_t)p->unsent));
+		json_object_set_new(object, "late_p50_us", json_real(us(&p->late, 0.5)));
+		json_object_set_new(object, "late_p99_us", json_real(us(&p->late, 0.99)));
+	}
 	if (p->echo.count == 0)
 		return object;
 	json_object_set_new(object, "echo_p50_us", json_real(us(&p->echo, 0.5)));
@@ -125,7 +143,8 @@ static json_t *json_phase(const struct phase *p)
 static json_t *json_parameters(const struct bench *b)
 {
 	const struct bench_options *o = &b->o;
-	return json_pack("{s:i, s:I, s:I, s:f, s:f, s:I, s:s, s:s, s:I, s:I}", "replicas", b->n,
+	return json_pack("{s:i, s:s, s:I, s:f, s:I, s:I, s:f, s:f, s:I, s:s, s:s, s:I, s:I}", "replicas", b->n,
+			 "loop", loop_names[o->loop], "rate", (json_int_t)o->rate, "skew", o->skew,
 			 "outstanding", (json_int_t)o->outstanding, "keys", (json_int_t)o->keys,
 			 "hot", o->hot, "reads", o->reads, "value_size", (json_int_t)o->value_size,
 			 "spread", o->is_spread ? "all" : "one", "workload",

@@ -74,7 +74,10 @@ static void mix_key(const struct bench *b, uint64_t number, struct slot *s)
 static void mix_next(struct bench *b, struct slot *s)
 {
 	s->type = chance(b, b->o.reads) ? PNYX_GET : PNYX_PUT;
-	mix_key(b, chance(b, b->o.hot) ? b->o.keys : below(b, b->o.keys), s);
+	if (chance(b, b->o.hot))
+		mix_key(b, b->o.keys, s);
+	else
+		mix_key(b, b->o.skew > 0 ? skew_next(&b->skew, &b->random) : below(b, b->o.keys), s);
 	s->value_len = 0;
 	if (s->type == PNYX_PUT)
 		unique_value(b, s);
@@ -105,6 +108,7 @@ bool workload_init(struct bench *b)
 {
 	b->random = b->o.seed;
 	b->unique = 1;
+	skew_init(&b->skew, b->o.skew, b->o.keys);
 	if (b->o.workload != WORKLOAD_APPEND)
 		return true;
 	b->append = calloc(1, sizeof *b->append + b->o.keys * sizeof b->append->keys[0]);

@@ -31,7 +31,7 @@ offers "digest" pnyx --via alpha di
 offers "restart start stop" pnyx replica ""
 offers "start stop" pnyx replica st
 offers "" pnyx get ""
-offers "--seconds= --seed= --server= --sessions= --spread=" pnyx bench --s
+offers "--seconds= --seed= --server= --sessions= --skew= --spread=" pnyx bench --s
 offers "--server=" pnyx get --s
 offers "--port=" pnyx doctor --p
 offers "--absent" pnyx cas --a
@@ -42,6 +42,8 @@ offers "pnyx.conf" pnyx -c pn
 offers "folder" pnyx --control f
 offers "append" pnyx bench --workload a
 offers "all one" pnyx bench --spread ""
+offers "constant" pnyx bench --arrivals c
+offers "pnyx.conf" pnyx bench --histogram pn
 offers "lo" pnyx doctor --port lo
 # Commands here are those of the program.
 for command in $("$pnyx" --help | sed -n '/^Commands:/,/^`pnyx/s/^  \([a-z]*\).*/\1/p'); do offers "$command" pnyx "$command"; done

@@ -105,11 +105,37 @@ expect 0 "state=equal" digest
 # Load: every operation has an outcome, the history has them all and no two appends of an element.
 expect 0 "operations a second" bench --seconds 1 --warmup 0 --hot 50 --reads 20 --preload --keys 100 --value-size 500
 expect 0 '"ratio"' --json bench --seconds 1 --warmup 0 --latency-phase 1 --echo --spread one --via b
-expect 0 '"failed": 0' --json bench --seconds 1 --warmup 0 --workload append --keys 10 --reads 30 --record "$dir/history"
+expect 0 '"failed": 0' --json bench --seconds 1 --warmup 0 --workload append --keys 10 --reads 30 --record "$dir/appends"
+
+# Open loop: as many as the rate says, each meant for its time; all latencies as a file.
+expect 2 "right would be --arrivals with --rate" bench --arrivals poisson
+expect 2 "right would be --skew with --workload mix" bench --skew 1 --workload append
+expect 2 "right would be constant or poisson" bench --arrivals normal --rate 1
+expect 2 "cannot write" bench --seconds 1 --warmup 0 --rate 10 --histogram "$dir/no/file"
+expect 0 '"meant": 200, "unsent": 0' --json bench --seconds 1 --warmup 0 --rate 200 --arrivals constant --skew 0.99 --histogram "$dir/hdr"
+grep -q '^#\[Max .*Total count    =          200\]' "$dir/hdr" || { failures=$((failures + 1)); echo "FAIL: not 200 latencies in $(tail -3 "$dir/hdr")"; }
+expect 0 "poisson arrivals: 300 a second offered" bench --seconds 1 --warmup 0 --rate 300 --arrivals poisson
+
+# The cluster stands still for a second of four: a quarter of what was to begin waited for it, also what could not be in flight.
+rm -f "$dir/history"
+"$pnyx" --json bench --seconds 4 --warmup 0 --rate 1000 --arrivals constant --outstanding 16 --record "$dir/history" >"$dir/said" &
+bench=$!
+until [ -s "$dir/history" ]; do sleep 0.02; done
+kill -STOP "$pid"
+sleep 1
+kill -CONT "$pid"
+wait "$bench" || { failures=$((failures + 1)); echo "FAIL: the open loop did not survive a pause"; }
+if ! python3 -c '
+import json, sys
+load = json.load(open(sys.argv[1]))["load"]
+sys.exit(not (load["meant"] == 4000 and load["p90_us"] > 300000 and load["ops"] + load["unsent"] + load["unknown"] + load["failed"] == 4000))' "$dir/said"; then
+	failures=$((failures + 1))
+	echo "FAIL: a pause of a second is not in the latencies: $(cat "$dir/said")"
+fi
 expect 0 "state=equal" digest
-lines=$(wc -l <"$dir/history")
-whole=$(grep -c '^{"process":[0-9]*,"op":"[a-z]*","key":".*,"status":"ok","call":[0-9]*,"ret":[0-9]*}$' "$dir/history")
-twice=$(grep -o '"op":"append","key":"[^"]*","value":"[^"]*"' "$dir/history" | sort | uniq -d | wc -l)
+lines=$(wc -l <"$dir/appends")
+whole=$(grep -c '^{"process":[0-9]*,"op":"[a-z]*","key":".*,"status":"ok","call":[0-9]*,"ret":[0-9]*}$' "$dir/appends")
+twice=$(grep -o '"op":"append","key":"[^"]*","value":"[^"]*"' "$dir/appends" | sort | uniq -d | wc -l)
 if [ "$lines" -lt 100 ] || [ "$whole" -ne "$lines" ] || [ "$twice" -ne 0 ]; then
 	failures=$((failures + 1))
 	echo "FAIL: history of $lines lines, $whole of them whole, $twice elements twice"

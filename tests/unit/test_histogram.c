@@ -109,6 +109,52 @@ static void test_merge(void)
 	CU_ASSERT_EQUAL(histogram_quantile(&h, 0.5), 10);
 }
 
+// HdrHistogram's percentile output: every line is a quantile, the last one the largest value, the foot as its plotters expect it.
+static void test_print(void)
+{
+	char text[1 << 16], last[256] = "";
+	double value, share, up_to = 0, before = -1;
+	unsigned long count;
+	int lines = 0;
+	FILE *f = fmemopen(text, sizeof text, "w+");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	histogram_reset(&h);
+	for (uint64_t v = 1; v <= 10000; v++)
+		histogram_add(&h, v * 1000);
+	histogram_print(f, &h, 1000);
+	rewind(f);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(last, sizeof last, f));
+	CU_ASSERT_STRING_EQUAL(last, "       Value     Percentile TotalCount 1/(1-Percentile)\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(last, sizeof last, f));
+	while (fgets(last, sizeof last, f) != NULL && last[0] != '#') {
+		CU_ASSERT_EQUAL_FATAL(sscanf(last, "%lf %lf %lu", &value, &share, &count), 3);
+		CU_ASSERT(share > before && (double)count >= up_to);
+		CU_ASSERT(value >= share * 10000 - 0.001 && value <= share * 10000 * (1 + 1 / 128.0) + 1.01);
+		before = share;
+		up_to = (double)count;
+		lines++;
+	}
+	CU_ASSERT(lines > 30 && lines < 100);
+	CU_ASSERT(value == 10000 && share == 1 && count == 10000);
+	CU_ASSERT_EQUAL_FATAL(sscanf(last, "#[Mean    = %lf, StdDeviation   = %lf]", &value, &share), 2);
+	CU_ASSERT(value == 5000.5 && share > 2886 && share < 2887.5); // exact; from buckets: 2886.751
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(last, sizeof last, f));
+	CU_ASSERT_STRING_EQUAL(last, "#[Max     =    10000.000, Total count    =        10000]\n");
+	fclose(f);
+}
+
+static void test_print_nothing(void)
+{
+	char text[4096] = "";
+	FILE *f = fmemopen(text, sizeof text, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	histogram_reset(&h);
+	histogram_print(f, &h, 1);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Total count    =            0]"));
+	CU_ASSERT_PTR_NULL(strstr(text, "nan"));
+}
+
 static const struct unit_test tests[] = {
     {"empty", test_empty},
     {"small_values_are_exact", test_small_values_are_exact},
@@ -116,6 +162,8 @@ static const struct unit_test tests[] = {
     {"edges", test_edges},
     {"error_bound", test_error_bound},
     {"merge", test_merge},
+    {"print", test_print},
+    {"print_nothing", test_print_nothing},
 };
 
 UNIT_MAIN("histogram", tests)
