@@ -3,7 +3,7 @@
 
 _pnyx_complete() {
 	local program=$1 word=$2 before=$3 command='' file='' k
-	local commands='get put del cas incr append mget mput status top doctor replica digest echo bench'
+	local commands='get put del cas incr append mget mput status top doctor replica init digest echo bench'
 	for ((k = 1; k < COMP_CWORD; k++)); do
 		case ${COMP_WORDS[k]} in
 		-c | --config)

@@ -47,6 +47,7 @@ enum connects {
 	CONNECTS_FIRST = 0, // or the program ends
 	CONNECTS_MAYBE,	    // runs without as well: `client` is NULL then
 	CONNECTS_ITSELF,    // by cli_open(), or not at all
+	CONNECTS_NEVER,	    // nor is there a configuration to read
 };
 
 struct command {
@@ -65,7 +66,7 @@ struct command {
 
 extern const struct command command_get, command_put, command_del, command_cas, command_incr,
     command_append, command_mget, command_mput, command_status, command_digest, command_echo,
-    command_bench, command_top, command_doctor, command_replica;
+    command_bench, command_top, command_doctor, command_replica, command_init;
 
 // ---- options.c
 extern const struct argp common_argp; // input: struct cli

@@ -165,6 +165,8 @@ bool cli_open(struct cli *cli)
 
 void cli_connect(struct cli *cli)
 {
+	if (cli->command->connects == CONNECTS_NEVER)
+		return;
 	load_config(cli);
 	if (cli->command->connects == CONNECTS_ITSELF)
 		return;

@@ -121,6 +121,12 @@ bool pnyx_config_load(const char *path, const char *name, struct pnyx_config *re
 // "environment NAME" (of its group when it is not set).
 void pnyx_config_blame(const char *path, const char *complaint, char *error, size_t error_size);
 
+// For a new cluster: an id and uuids at random, of the members that are there already. False: no randomness, errno.
+bool pnyx_config_draw(struct pnyx_config *);
+// Writes a new cluster's file: id, name, members, prefix and gateway; every other setting keeps its default. It appears under its name when
+// pnyx_config_load() has taken it, and never in the place of another. False: `error` is one line without newline.
+bool pnyx_config_create(const char *path, const struct pnyx_config *, char *error, size_t error_size);
+
 // Column of the member with this name; members_count when there is none.
 uint32_t pnyx_config_member_named(const struct pnyx_config *, const char *name);
 

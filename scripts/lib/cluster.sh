@@ -12,18 +12,12 @@ CLIENT=(ip netns exec "$(netns c)") # what makes a program a client of the clust
 
 # cluster_configure REPLICAS: writes $RUN/pnyx.conf. Fresh identities: this cluster never existed before.
 cluster_configure() {
-	local i
+	local i members=()
+	for i in $(seq "$1"); do members+=(--member "r$i=$NET.$i/$MANAGEMENT.$i"); done
+	rm -f "$RUN/pnyx.conf"
+	"$PNYX" --config "$RUN/pnyx.conf" init --cluster "demo-$ID" "${members[@]}" >/dev/null
 	{
-		cat <<-END
-			// The demonstration cluster in $ROOT; made by ${0##*/}, removed with it.
-			cluster = { id = "0x$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')"; name = "demo-$ID"; };
-			members = (
-		END
-		for i in $(seq "$1"); do
-			printf '\t{ name = "r%d"; uuid = "%s"; ip = "%s"; control = "%s"; }%s\n' "$i" \
-				"$(cat /proc/sys/kernel/random/uuid)" "$NET.$i" "$MANAGEMENT.$i" "$([ "$i" -eq "$1" ] || echo ,)"
-		done
-		echo ");"
+		echo "// Of the demonstration cluster in $ROOT; made by ${0##*/}, removed with it."
 		echo "replica = {"
 		[ -z "${ARENA:-}" ] || echo "	arena = \"$ARENA\";"
 		if is_crowded "$1"; then
@@ -31,8 +25,11 @@ cluster_configure() {
 			echo "	idle = \"yield\";"
 		fi
 		echo "};"
-	} >"$RUN/pnyx.conf"
+	} >>"$RUN/pnyx.conf"
 }
+
+# cluster_uuid NUMBER: of a replica, from the configuration.
+cluster_uuid() { sed -n "/name = \"r$1\"/,/uuid/s/.*uuid = \"\([^\"]*\)\".*/\1/p" "$RUN/pnyx.conf"; }
 
 # cluster_memory REPLICAS: sets HUGE (yes or no), EAL_MEMORY and ARENA, and says why.
 cluster_memory() {

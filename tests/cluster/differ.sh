@@ -5,7 +5,7 @@ need_ground "$@"
 cluster_for_test 3
 
 # arena_of NAME: the file of that replica's state.
-arena_of() { find "$ARENA" -name "pnyx-$(sed -n "s/.*name = \"$1\"; uuid = \"\([^\"]*\)\".*/\1/p" "$RUN/pnyx.conf").arena"; }
+arena_of() { find "$ARENA" -name "pnyx-$(cluster_uuid "${1#r}").arena"; }
 
 # poke NAME OLD NEW: writes NEW (of the same length) over every OLD in that replica's memory; prints how many there were.
 poke() {

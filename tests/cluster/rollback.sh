@@ -5,7 +5,7 @@
 need_ground "$@"
 cluster_for_test 3
 
-arena=$(ls "$ARENA"/pnyx-"$(sed -n 's/.*"r3"; uuid = "\([^"]*\)".*/\1/p' "$RUN/pnyx.conf")".arena)
+arena=$(ls "$ARENA"/pnyx-"$(cluster_uuid 3)".arena)
 copy=$RUN/r3.copy
 made_note "file $copy"
 # hugetlbfs has no write(2): both ways by mmap.

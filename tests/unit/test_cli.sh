@@ -80,6 +80,26 @@ expect 1 "member a       does not answer at 127.0.0.1:9" -c "$dir/good" -t 200 d
 expect 2 "bad:2: port cannot be 0; right would be a whole number from 1 to 65535" -c "$dir/bad" get k
 expect 2 "No such file or directory" -c "$dir/none" get k
 expect 2 '"exit": 2' -c "$dir/bad" --json get k
+# a new cluster's file
+expect 2 "a cluster of whom? right would be --member NAME=IP" init
+expect 2 "right would be NAME=IP[:PORT]" init --member a
+expect 2 "right would be NAME=IP[:PORT]" init --member a=10.0.0.1/
+expect 2 "right would be NAME=IP[:PORT]" init --member a=10.0.0.1:0
+expect 2 "right would be an IPv4 address" init --member a=10.0.0.1 --gateway 10.0.0
+expect 2 "right would be the length" init --member a=10.0.0.1 --prefix 32
+expect 2 "two members are named 'a'" -c "$dir/new" init --member a=10.0.0.1 --member a=10.0.0.2
+expect 2 "is outside the network of a" -c "$dir/new" init --member a=10.0.0.1 --member b=10.0.1.2
+expect 2 "right would be 1 to 31 letters" -c "$dir/new" init --member "a b=10.0.0.1"
+expect 2 "No such file or directory" -c "$dir/none/new" init --member a=10.0.0.1
+[ ! -e "$dir/new" ] && [ ! -e "$dir/new.new" ] || { echo "FAIL: what was refused left a file"; failures=$((failures + 1)); }
+expect 0 "3 members" -c "$dir/new" init --cluster demo --member a=10.0.0.1 --member b=10.0.1.2:9000/10.1.0.2 --member c=10.0.0.3/10.1.0.3:9001 --gateway 10.0.0.254
+expect 2 "is there already" -c "$dir/new" init --member a=10.0.0.1
+for word in 'name = "demo"' 'ip = "10.0.1.2"' 'port = 9000' 'control = "10.1.0.2:7788"' 'control = "10.1.0.3:9001"' 'gateway = "10.0.0.254"'; do
+	grep -q "$word" "$dir/new" || { echo "FAIL: init wrote no $word"; failures=$((failures + 1)); }
+done
+expect 5 "pnyx: " -t 100 -c "$dir/new" get k
+expect 0 '"file": "' -c "$dir/new-2" --json init --member a=10.0.0.1
+[ "$(grep -hE ' (id|uuid) =' "$dir/new" "$dir/new-2" | sort -u | wc -l)" -eq 6 ] || { echo "FAIL: ids or uuids twice"; failures=$((failures + 1)); }
 # bench
 expect 2 "right would be 1 to 16384" -s $nobody bench --outstanding 0
 expect 2 "a percentage from 0 to 100" -s $nobody bench --hot 101
