@@ -3,6 +3,12 @@
 #include "consensus/quorum.h"
 #include "consensus/epaxos.h"
 
+// The same for every number of members: the next epoch may have another, and takes the state over as it lies.
+uint64_t ep_config_app_capacity(uint64_t cost_max)
+{
+	return 2ULL * EP_MEMBERS_MAX * cost_max + (1u << 20);
+}
+
 void ep_config_defaults(struct ep_config *c)
 {
 	c->epoch = 1;
@@ -17,7 +23,7 @@ void ep_config_defaults(struct ep_config *c)
 	// Room in flight should not bind before the window does, also while a member is dead and nothing becomes stable: a new small
 	// item costs 1 or 2 units once executed, a PUT at most 28 before (key-value store, default frame_max).
 	c->cost_max = 8 * c->window;
-	c->app_capacity = 2ULL * (c->n != 0 ? c->n : EP_MEMBERS_MAX) * c->cost_max + (1u << 20);
+	c->app_capacity = ep_config_app_capacity(c->cost_max);
 	c->fast_min_ns = 20000;
 	c->resend_min_ns = 200000;
 	c->open_min_ns = 5000000;

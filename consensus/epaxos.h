@@ -78,8 +78,10 @@ struct ep_config {
 	uint32_t exec_budget; // edges and commands handled per tick
 };
 
-// Fills all the rest; n should be set before (app_capacity grows with it).
+// Fills all the rest, the same for every number of members.
 void ep_config_defaults(struct ep_config *);
+// Application units that go with cost_max by default: what seven members may have in flight, and a million more.
+uint64_t ep_config_app_capacity(uint64_t cost_max);
 // NULL, or a sentence that says which field is wrong and what would be right (static storage).
 const char *ep_config_check(const struct ep_config *);
 
@@ -245,8 +247,25 @@ enum ep_attach ep_epoch_begin(void *arena, size_t, const struct ep_config *, con
 enum ep_attach ep_epoch_finish(struct ep_replica *, const struct ep_handover *, bool is_foreign);
 // Whether every other member of this epoch has been heard in it since this start.
 bool ep_all_heard(const struct ep_replica *);
-// Whose arena this is, from its first bytes (as for ep_arena_bytes). False: it is none, or damaged.
+// Whose arena this is, from its first bytes (as for ep_arena_look). False: it is none, or damaged.
 bool ep_arena_membership(const void *head, size_t len, struct ep_membership *ret);
+// The same as ep_handover() and ep_state() for another process, which has mapped the arena of a FROZEN replica (64-byte aligned), also one that
+// is not running: reads only, and nothing outside the first `bytes`. False, and nothing written: not frozen, or not as it should be.
+bool ep_frozen_look(const void *arena, size_t bytes, struct ep_handover *ret, struct ep_state *state);
+
+// A state on its way to another machine is one file: this head, zeros up to EP_STATE_OFFSET, then the state's bytes.
+#define EP_STATE_OFFSET 4096
+struct ep_state_head {
+	uint64_t magic, head_bytes;
+	struct ep_handover handover;
+	uint32_t state_crc; // ep_crc32c(0, ...) of the state's bytes
+	uint32_t crc;       // of this head up to here
+};
+// Fills the head, every byte of it.
+void ep_state_seal(struct ep_state_head *, const struct ep_handover *, uint32_t state_crc);
+// Whether a file that begins with these bytes (EP_STATE_OFFSET are enough) has a head that is whole and names a list that could be one.
+// False, and nothing written: it has not. Of the state it says nothing: compare state_crc.
+bool ep_state_check(const void *head, size_t len, struct ep_state_head *ret);
 
 // ---- looking in ---------------------------------------------------------------------------------------------
 const struct ep_counters *ep_counters(const struct ep_replica *);

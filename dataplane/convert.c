@@ -60,7 +60,7 @@ void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
 		c->cost_max = 8 * window;
 		c->index_keys = 4 * window;
 		c->own_max = c->own_max < window - 64 ? c->own_max : window - 64;
-		c->app_capacity = 2ULL * c->n * c->cost_max + (1u << 20);
+		c->app_capacity = ep_config_app_capacity(c->cost_max);
 	}
 	take(&c->own_max, r->own_max);
 	take(&c->sessions_max, r->sessions_max);
@@ -72,7 +72,7 @@ void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
 	take(&c->cost_max, r->cost_max);
 	take(&c->exec_budget, r->exec_budget);
 	if (r->cost_max != 0)
-		c->app_capacity = 2ULL * c->n * c->cost_max + (1u << 20);
+		c->app_capacity = ep_config_app_capacity(c->cost_max);
 	if (r->app_capacity != 0)
 		c->app_capacity = r->app_capacity;
 	take_us(&c->fast_min_ns, r->timers.fast_min_us);

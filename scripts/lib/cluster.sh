@@ -7,7 +7,7 @@ CONTROL=$BUILD/control/pnyx-control
 WITH_CONTROL=no # yes: each replica has its control plane beside it, which starts it again when it dies
 EAL_MB=64 # mbuf pools and EAL's own needs of one replica
 # Of one replica with the core's default sizes: what does not depend on the number of members, and a window for each.
-arena_mb() { echo $((80 + 55 * $1)); }
+arena_mb() { echo $((200 + 34 * $1)); }
 CLIENT=(ip netns exec "$(netns c)") # what makes a program a client of the cluster
 
 # cluster_configure REPLICAS: writes $RUN/pnyx.conf. Fresh identities: this cluster never existed before.
