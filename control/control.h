@@ -8,6 +8,7 @@
 #include "control/backoff.h"
 #include "control/frame.h"
 #include "control/gauge.h"
+#include "control/now.h"
 #include "control/suspicion.h"
 #include "mailbox/mailbox.h"
 
@@ -84,7 +85,6 @@ struct ctl {
 };
 
 // ---- main.c
-uint64_t ctl_now(void); // CLOCK_MONOTONIC
 const char *ctl_name(const struct ctl *, uint32_t member);
 
 // ---- replica.c: finding the replica, noticing its end, having it started again

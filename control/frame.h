@@ -3,16 +3,19 @@
 // A frame is a head and a body; all little endian, packed. Each side dials the others and only speaks on the connections that it
 // dialed: first HELLO, then STATE whenever something changed and at least once a second. A newer version may make a body longer;
 // what is behind the known part is ignored. Everything else that does not fit ends the connection.
+//
+// A connection that begins with ASK instead is for one state (transfer.h): the answer is NONE, or HEAD, the state's bytes as they are, TAIL.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "consensus/epaxos.h"
 
 #define CTL_FRAME_MAGIC 0x43594e50u // "PNYC"
 #define CTL_FRAME_VERSION 1
 #define CTL_FRAME_MAX 4096
 
-enum ctl_frame_type { CTL_HELLO = 1, CTL_STATE = 2 };
+enum ctl_frame_type { CTL_HELLO = 1, CTL_STATE = 2, CTL_ASK = 3, CTL_NONE = 4, CTL_HEAD = 5, CTL_TAIL = 6 };
 
 struct ctl_frame_head {
 	uint32_t bytes; // with this head
@@ -54,15 +57,51 @@ struct ctl_state {
 	uint8_t zero[5];
 } __attribute__((packed));
 
+// For the state that this member's next epoch starts from.
+struct ctl_ask {
+	uint64_t cluster;
+	uint8_t uuid[16];
+	uint32_t epoch; // the newest that the asker has or reaches by itself; 0 = none
+	uint32_t zero;
+} __attribute__((packed));
+
+// There is none here; where the cluster is, as the donor knows it (epoch 0: it does not).
+struct ctl_listed {
+	uint8_t uuid[16];
+	uint64_t incarnation;
+	uint8_t ip[4];
+	uint16_t port, control_port;
+	char name[16];
+} __attribute__((packed));
+
+struct ctl_none {
+	uint32_t epoch, chain;
+	uint8_t n, e, mode, zero[5];
+	struct ctl_listed members[EP_MEMBERS_MAX];
+} __attribute__((packed));
+
+struct ctl_tail {
+	uint32_t crc; // CRC32C of the state's bytes
+	uint32_t zero;
+} __attribute__((packed));
+
 // Writes a frame; returns its bytes.
 size_t ctl_frame_hello(uint8_t *out, const struct ctl_hello *);
 size_t ctl_frame_state(uint8_t *out, const struct ctl_state *);
+size_t ctl_frame_ask(uint8_t *out, const struct ctl_ask *);
+size_t ctl_frame_none(uint8_t *out, const struct ep_membership *now);
+size_t ctl_frame_head(uint8_t *out, const struct ep_handover *); // the state's check comes behind it
+size_t ctl_frame_tail(uint8_t *out, uint32_t crc);
 
 struct ctl_frame { // one received, checked
 	enum ctl_frame_type type;
 	union {
 		struct ctl_hello hello;
 		struct ctl_state state;
+		struct ctl_ask ask;
+		struct ep_membership list;  // NONE
+		struct ep_handover handover; // HEAD
+		struct ctl_tail tail;
 	};
 };
 enum ctl_parse {

@@ -22,13 +22,6 @@ static struct {
 	struct ctl ctl;
 } app;
 
-uint64_t ctl_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 const char *ctl_name(const struct ctl *c, uint32_t member)
 {
 	return c->file.members[member].name;
