@@ -17,6 +17,11 @@
 #define DP_LOST_IDENTITY \
 	". A replica never votes from state that it cannot vouch for: this identity is lost, the cluster goes on without it, and a member with a new uuid " \
 	"can take its place. Only in a cluster that never served may --arena-fresh start it empty"
+// Peers cannot tell a new member from one that has forgotten everything when they have forgotten everything as well.
+#define DP_NO_ARENA \
+	"there is no arena of this member (looked for %s). It begins empty only when told that its cluster is new: --new-cluster, PNYX_NEW_CLUSTER=1, or an " \
+	"empty file `new-cluster` in --run-dir, at its first start and never again. Did it serve before? Then its state is lost: leave it stopped, the cluster " \
+	"goes on without it"
 
 // Where an arena may lie when the configuration does not say: every hugetlbfs mount that may be written, at last shared memory.
 #define PLACES_MAX 16
@@ -186,6 +191,12 @@ static bool open_there(struct dp_arena *a, const struct ep_config *config, char 
 	return map(a, error, size);
 }
 
+static bool refuse_new(const char *path, char *error, size_t size)
+{
+	snprintf(error, size, DP_NO_ARENA, path);
+	return false;
+}
+
 // Made under another name until it is whole (dp_arena_replica): a start that is killed leaves no half of an arena.
 static bool open_new(struct dp_arena *a, const struct ep_config *config, char *error, size_t size)
 {
@@ -216,19 +227,20 @@ static bool discard(const char *path, char *error, size_t size)
 	return is_free;
 }
 
-static bool open_at(struct dp_arena *a, const struct ep_config *config, bool is_fresh, char *error, size_t size)
+static bool open_at(struct dp_arena *a, const struct ep_config *config, enum dp_arena_may may, char *error, size_t size)
 {
 	if (access(a->path, F_OK) != 0)
-		return open_new(a, config, error, size);
-	if (!is_fresh)
+		return may == DP_ARENA_KEEP ? refuse_new(a->path, error, size) : open_new(a, config, error, size);
+	if (may != DP_ARENA_FRESH)
 		return open_there(a, config, error, size);
 	return discard(a->path, error, size) && open_new(a, config, error, size);
 }
 
 // The configuration names no place. An identity's arena is never passed over, wherever an earlier start has found room for it.
-static bool open_somewhere(struct dp_arena *a, const struct ep_config *config, const char *uuid, bool is_fresh, char *error, size_t size)
+static bool open_somewhere(struct dp_arena *a, const struct ep_config *config, const char *uuid, enum dp_arena_may may, char *error, size_t size)
 {
 	struct places p;
+	bool is_fresh = may == DP_ARENA_FRESH;
 	char other[sizeof a->path] = "";
 	find_places(&p);
 	for (uint32_t k = 0; k < p.count; k++) {
@@ -248,6 +260,9 @@ static bool open_somewhere(struct dp_arena *a, const struct ep_config *config, c
 		memcpy(a->path, other, sizeof other);
 		return open_there(a, config, error, size);
 	}
+	snprintf(other, sizeof other, "pnyx-%s.arena on hugetlbfs and in /dev/shm", uuid);
+	if (may == DP_ARENA_KEEP)
+		return refuse_new(other, error, size);
 	for (uint32_t k = 0; k < p.count; k++) {
 		snprintf(a->path, sizeof a->path, "%s/pnyx-%s.arena", p.dir[k], uuid);
 		if (open_new(a, config, error, size))
@@ -258,15 +273,15 @@ static bool open_somewhere(struct dp_arena *a, const struct ep_config *config, c
 	return false;
 }
 
-bool dp_arena_open(struct dp_arena *a, const struct ep_config *config, const char *where, const char *uuid, bool is_fresh, char *error, size_t size)
+bool dp_arena_open(struct dp_arena *a, const struct ep_config *config, const char *where, const char *uuid, enum dp_arena_may may, char *error, size_t size)
 {
 	struct stat st;
 	*a = (struct dp_arena){ .fd = -1 };
 	if (where[0] == 0)
-		return open_somewhere(a, config, uuid, is_fresh, error, size);
+		return open_somewhere(a, config, uuid, may, error, size);
 	bool is_dir = stat(where, &st) == 0 && S_ISDIR(st.st_mode);
 	snprintf(a->path, sizeof a->path, is_dir ? "%s/pnyx-%s.arena" : "%s", where, uuid);
-	return open_at(a, config, is_fresh, error, size);
+	return open_at(a, config, may, error, size);
 }
 
 void dp_arena_close(struct dp_arena *a)

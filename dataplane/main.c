@@ -136,13 +136,29 @@ static bool start_port(void)
 	return true;
 }
 
+// A word that counts once: whoever starts the replica again, by whatever unit or script, does not say it again.
+static const char *new_cluster_file(void)
+{
+	static char path[512];
+	if (app.options.run_dir)
+		snprintf(path, sizeof path, "%s/new-cluster", app.options.run_dir);
+	return path;
+}
+
+static enum dp_arena_may may_begin(void)
+{
+	bool is_new = app.options.is_new || access(new_cluster_file(), F_OK) == 0;
+	return app.options.is_fresh ? DP_ARENA_FRESH : is_new ? DP_ARENA_NEW : DP_ARENA_KEEP;
+}
+
 static bool open_arena(void)
 {
 	struct ep_replica *replica;
 	const char *uuid = app.file.members[app.file.self].uuid_text;
-	if (!dp_arena_open(&app.arena, &app.core, app.file.replica.arena, uuid, app.options.is_fresh, app.error, sizeof app.error) ||
+	if (!dp_arena_open(&app.arena, &app.core, app.file.replica.arena, uuid, may_begin(), app.error, sizeof app.error) ||
 	    !dp_arena_replica(&app.arena, &app.core, &replica, app.error, sizeof app.error))
 		return false;
+	unlink(new_cluster_file());
 	checked = app.loop.consensus.replica = replica;
 	app.net.counters = ep_shell(replica);
 	return true;

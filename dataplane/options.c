@@ -11,6 +11,7 @@ static const struct argp_option table[] = {
 	{ "config", 'c', "FILE", 0, "Configuration of the cluster (or PNYX_CONFIG)", 0 },
 	{ "name", 'n', "NAME", 0, "Which member this is (or PNYX_NAME)", 0 },
 	{ "run-dir", 'r', "DIR", 0, "Where replica.pid and the mailbox for pnyx-control go (or PNYX_RUN_DIR)", 0 },
+	{ "new-cluster", 'N', NULL, 0, "The cluster is new: begin empty when there is no arena of this member; at its first start only (or PNYX_NEW_CLUSTER=1)", 0 },
 	{ "arena-fresh", 'f', NULL, 0, "Throw the member's state away and start empty: for a new cluster only (or PNYX_ARENA_FRESH=1)", 0 },
 	{ 0 },
 };
@@ -31,6 +32,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 	case 'f':
 		o->is_fresh = true;
 		return 0;
+	case 'N':
+		o->is_new = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "what is `%s`? EAL's arguments come after `--`", arg);
 		return 0;
@@ -42,15 +46,15 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-// Throwing state away wants a clear word; anything else is a mistake.
-static bool read_fresh(void)
+// Throwing state away, or beginning without any, wants a clear word; anything else is a mistake.
+static bool read_clear(const char *name)
 {
-	const char *text = getenv("PNYX_ARENA_FRESH");
+	const char *text = getenv(name);
 	if (!text || text[0] == 0 || strcmp(text, "0") == 0)
 		return false;
 	if (strcmp(text, "1") == 0)
 		return true;
-	fprintf(stderr, "pnyx-replica: environment PNYX_ARENA_FRESH cannot be '%s'; right would be 1 or 0\n", text);
+	fprintf(stderr, "pnyx-replica: environment %s cannot be '%s'; right would be 1 or 0\n", name, text);
 	exit(2);
 }
 
@@ -75,7 +79,7 @@ void dp_options_read(struct dp_options *o, int argc, char **argv)
 					  "Exit codes: 0 asked to stop; 2 it cannot start, and says why; 3 its arena is older than what peers have seen of it.",
 					  NULL, NULL, NULL };
 	*o = (struct dp_options){ .config_path = getenv("PNYX_CONFIG"), .name = getenv("PNYX_NAME"), .run_dir = getenv("PNYX_RUN_DIR"),
-				  .is_fresh = read_fresh() };
+				  .is_fresh = read_clear("PNYX_ARENA_FRESH"), .is_new = read_clear("PNYX_NEW_CLUSTER") };
 	int own = split(o, argc, argv);
 	argp_err_exit_status = 2;
 	argp_parse(&argp, own, argv, 0, NULL, o);

@@ -7,12 +7,12 @@
 struct dp_options {
 	const char *config_path, *name; // never NULL
 	const char *run_dir;            // NULL: none
-	bool is_fresh;
+	bool is_fresh, is_new; // --arena-fresh, --new-cluster
 	int eal_argc;
 	char **eal_argv; // as rte_eal_init wants it
 };
 
-// From the environment (PNYX_CONFIG, PNYX_NAME, PNYX_RUN_DIR, PNYX_ARENA_FRESH), then from the arguments. What is wrong is
+// From the environment (PNYX_CONFIG, PNYX_NAME, PNYX_RUN_DIR, PNYX_ARENA_FRESH, PNYX_NEW_CLUSTER), then from the arguments. What is wrong is
 // said and ends the program with code 2.
 void dp_options_read(struct dp_options *, int argc, char **argv);
 // Makes the configuration's lcores EAL's. False: `error` says what contradicts.

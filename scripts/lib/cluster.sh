@@ -180,7 +180,11 @@ cluster_up() {
 	[ "$WITH_CONTROL" = no ] || net_up_management "$1" "$2"
 	cluster_memory "$1"
 	cluster_configure "$1"
-	for i in $(seq "$1"); do cluster_start_replica "$i" "$2" "$1"; done
+	for i in $(seq "$1"); do
+		mkdir -p "$RUN/r$i"
+		: >"$RUN/r$i/new-cluster" # its first start takes it; no later one begins without a state
+		cluster_start_replica "$i" "$2" "$1"
+	done
 	for i in $(seq "$1"); do [ "$WITH_CONTROL" = no ] || cluster_start_control "$i" "$2"; done
 	cluster_wait "$1"
 	[ "$WITH_CONTROL" = no ] || cluster_wait_control "$1"

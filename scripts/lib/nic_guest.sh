@@ -48,7 +48,7 @@ bind() { # REPLICA: from whatever driver has it to vfio-pci
 }
 start() { # REPLICA
 	rm -f "/tmp/r$1" # what an earlier one said is no sign of this one
-	pnyx-replica -c /pnyx.conf -n "r$1" -- -l $((($1 - 1) % 2)) -a "$(address "$1")" --file-prefix "r$1" -m 96 --huge-dir /huge >"/tmp/r$1" 2>&1 &
+	pnyx-replica -c /pnyx.conf -n "r$1" --new-cluster -- -l $((($1 - 1) % 2)) -a "$(address "$1")" --file-prefix "r$1" -m 96 --huge-dir /huge >"/tmp/r$1" 2>&1 &
 	eval "pid$1=$!"
 }
 ready() { # REPLICA

@@ -56,7 +56,13 @@ check "and is refused from then on" is "$code" 2
 check "with the reason" grep -q 'copy from an earlier time' "$RUN/r3.log"
 rm "$arena"
 cluster_start_replica 3 af_packet 3
-check "nor does an empty arena pass for a new member" ends_with_3
+code=0
+wait "$SPAWNED" || code=$?
+check "without an arena it does not start" is "$code" 2
+check "with that reason" grep -q 'there is no arena of this member' "$RUN/r3.log"
+: >"$RUN/r3/new-cluster"
+cluster_start_replica 3 af_packet 3
+check "nor, when it is told to, does an empty arena pass for a new member" ends_with_3
 check "with that reason" grep -q 'is empty, but its member is not new' "$RUN/r3.log"
 check "the others serve on" puts c
 check "with what was written" is "$(pnyx --via r2 --raw get color)" blue

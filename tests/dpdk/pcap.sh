@@ -24,7 +24,7 @@ check() { # WHAT WANTED GOT
 }
 start() { # ARENA VDEV
 	mkdir -p "$dir/$1"
-	PNYX_REPLICA_ARENA=$dir/$1 "$replica" -c "$dir/conf" -n a -- --no-huge -m 96 --no-pci --no-shconf --no-telemetry --lcores "0@(0-1)" \
+	PNYX_REPLICA_ARENA=$dir/$1 "$replica" -c "$dir/conf" -n a --new-cluster -- --no-huge -m 96 --no-pci --no-shconf --no-telemetry --lcores "0@(0-1)" \
 		--vdev="$2" >"$dir/log" 2>&1 &
 	living=$!
 	for _ in $(seq 300); do

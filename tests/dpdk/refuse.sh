@@ -75,7 +75,7 @@ damaged() {
 	cat "$dir/intact" >"$there"
 }
 
-begin ', fresh)'
+begin ', fresh)' --new-cluster
 refused 'in use by another running pnyx-replica of this identity, process ' "$replica" -c "$dir/good" -n a
 refused 'stop that one first' "$replica" -c "$dir/good" -n a --arena-fresh
 die
@@ -105,7 +105,7 @@ if [ ${#apart[@]} -gt 0 ]; then
 	BOOT=$dir/none-boot refused 'does not say which boot of the machine this is' "${covered[@]}"
 	# Huge pages that are configured and not there.
 	huge=("${apart[@]}" bash -c 'mount -t hugetlbfs -o "pagesize=$PAGE,size=$PAGE" none "$PLACE" || { echo "no mount"; exit 2; }
-		PNYX_REPLICA_ARENA=$PLACE exec "$PROGRAM" -c "$CONFIG" -n a "$@"' huge)
+		PNYX_REPLICA_ARENA=$PLACE exec "$PROGRAM" -c "$CONFIG" -n a --new-cluster "$@"' huge)
 	mkdir "$dir/huge"
 	export PLACE=$dir/huge
 	if "${apart[@]}" mount -t hugetlbfs -o pagesize=1G none "$dir/huge" 2>/dev/null && [ "$(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages)" = 0 ]; then
@@ -119,7 +119,7 @@ if [ "$(id -u)" -eq 0 ] && "${nobody[@]}" test -x "$replica" 2>/dev/null; then
 	chmod 755 "$dir" "$dir/arena"
 	refused 'cannot be opened: Permission denied; start pnyx-replica as the user whose file it is' "${nobody[@]}" "$replica" -c "$dir/good" -n a
 fi
-refused 'set `arena` in `replica` to a directory that may be written' "$replica" -c "$dir/nowhere" -n a
+refused 'set `arena` in `replica` to a directory that may be written' "$replica" -c "$dir/nowhere" -n a --new-cluster
 
 # After all of these it goes on.
 begin ', attached)'

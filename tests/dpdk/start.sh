@@ -38,7 +38,7 @@ expect() { # CODE TEXT ARGUMENTS...: the program ends with CODE and says TEXT
 
 begin() { # LOG TEXT: starts the program in the background; when it is ready it has said TEXT
 	: >"$dir/$1"
-	"$replica" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" >"$dir/$1" 2>&1 &
+	"$replica" -c "$dir/good" -n a --run-dir "$dir" -- "${eal[@]}" "${null[@]}" >"$dir/$1" 2>&1 &
 	living=$!
 	for _ in $(seq 300); do
 		grep -q "ready" "$dir/$1" && break
@@ -55,6 +55,9 @@ expect 2 "$dir/absent" -c "$dir/absent" -n a -- "${eal[@]}" "${null[@]}"
 expect 2 "$dir/bad:" -c "$dir/bad" -n a -- "${eal[@]}" "${null[@]}"
 expect 2 "nobody" -c "$dir/good" -n nobody -- "${eal[@]}" "${null[@]}"
 expect 2 "$dir/tight:6: cost_max" -c "$dir/tight" -n a -- "${eal[@]}" "${null[@]}"
+expect 2 "there is no arena of this member" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
+PNYX_NEW_CLUSTER=yes expect 2 "PNYX_NEW_CLUSTER cannot be 'yes'" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
+[ -z "$(ls "$dir/arena")" ] || { echo "start.sh: a start that was refused left an arena"; failed=$((failed + 1)); }
 export PNYX_REPLICA_APP_CAPACITY=70
 expect 2 "environment PNYX_REPLICA_APP_CAPACITY: app_capacity: must exceed" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
 unset PNYX_REPLICA_APP_CAPACITY
@@ -63,9 +66,9 @@ PNYX_ARENA_FRESH=yes expect 2 "PNYX_ARENA_FRESH cannot be 'yes'" -c "$dir/good" 
 expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}"
 expect 2 "DPDK does not start" -c "$dir/good" -n a -- "${eal[@]}" --no-such-option
 expect 2 "DPDK has no port" -c "$dir/good" -n a -- "${eal[@]}" --vdev=net_af_packet0,iface=pnyx-no-such
-expect 2 "$dir/none/arena" -c "$dir/nowhere" -n a -- "${eal[@]}" "${null[@]}"
+expect 2 "$dir/none/arena" -c "$dir/nowhere" -n a --new-cluster -- "${eal[@]}" "${null[@]}"
 expect 2 "make the directory" -c "$dir/good" -n a --run-dir "$dir/none" -- "${eal[@]}" "${null[@]}"
-expect 2 "no memory for" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}" -m 8
+expect 2 "no memory for" -c "$dir/good" -n a --new-cluster -- "${eal[@]}" "${null[@]}" -m 8
 
 # What an ordinary user may not: the sentence says which privilege. Root becomes one for that, where one can reach the program.
 nobody=(--reuid 65534 --regid 65534 --clear-groups)
@@ -78,7 +81,9 @@ if [ "$(id -u)" -eq 0 ] && setpriv "${nobody[@]}" test -x "$replica" 2>/dev/null
 fi
 
 # The same arena twice: the second is refused while the first lives.
-begin first ready
+: >"$dir/new-cluster"
+begin first fresh
+[ ! -e "$dir/new-cluster" ] || { echo "start.sh: the word for a first start can be used twice"; failed=$((failed + 1)); }
 expect 2 "in use" -c "$dir/good" -n a -- "${eal[@]}" "${null[@]}"
 
 # It stops when asked to, and its arena is taken up again.

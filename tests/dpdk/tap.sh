@@ -27,7 +27,7 @@ cat >"$dir/conf" <<-END
 	members = ( { name = "a"; uuid = "00000000-0000-4000-8000-000000000001"; ip = "10.78.0.1"; } );
 	replica = { window = 1024; arena = "$dir"; };
 END
-"$replica" -c "$dir/conf" -n a -- --no-huge -m 96 --no-pci --no-shconf --no-telemetry --lcores "0@(0-1)" \
+"$replica" -c "$dir/conf" -n a --new-cluster -- --no-huge -m 96 --no-pci --no-shconf --no-telemetry --lcores "0@(0-1)" \
 	--vdev=net_tap0,iface=pnyx0 >"$dir/log" 2>&1 &
 living=$!
 for _ in $(seq 300); do

@@ -30,10 +30,10 @@ static void setup(void)
 	}
 }
 
-static bool open_at(struct dp_arena *arena, const char *where, bool is_fresh)
+static bool open_at(struct dp_arena *arena, const char *where, enum dp_arena_may may)
 {
 	error[0] = 0;
-	return dp_arena_open(arena, &config, where, uuid, is_fresh, error, sizeof error);
+	return dp_arena_open(arena, &config, where, uuid, may, error, sizeof error);
 }
 
 static bool says(const char *words)
@@ -44,10 +44,23 @@ static bool says(const char *words)
 	return false;
 }
 
+// Nobody begins empty who was not told to: neither where the configuration says, nor anywhere else.
+static void test_none_there(void)
+{
+	setup();
+	CU_ASSERT_FALSE(open_at(&a, folder, DP_ARENA_KEEP));
+	CU_ASSERT(says("there is no arena of this member"));
+	CU_ASSERT(says(folder));
+	CU_ASSERT_FALSE(open_at(&a, "", DP_ARENA_KEEP));
+	CU_ASSERT(says("--new-cluster"));
+	CU_ASSERT_EQUAL(rmdir(folder), 0); // nothing was made
+	CU_ASSERT_EQUAL(mkdir(folder, 0700), 0);
+}
+
 static void test_fresh(void)
 {
 	setup();
-	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_NEW));
 	CU_ASSERT_FALSE(a.was_there);
 	CU_ASSERT(a.bytes >= ep_replica_size(&config) && a.bytes % 4096 == 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(a.path, uuid));
@@ -65,9 +78,9 @@ static void test_fresh(void)
 static void test_attached(void)
 {
 	setup();
-	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_NEW));
 	CU_ASSERT(a.was_there);
-	CU_ASSERT_FALSE(open_at(&b, folder, false));
+	CU_ASSERT_FALSE(open_at(&b, folder, DP_ARENA_NEW));
 	char self[32];
 	snprintf(self, sizeof self, "process %d:", (int)getpid());
 	CU_ASSERT(says("in use by another running pnyx-replica"));
@@ -75,12 +88,12 @@ static void test_attached(void)
 	close(b.fd);
 	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	dp_arena_close(&a);
-	CU_ASSERT_FATAL(open_at(&a, folder, false));
-	CU_ASSERT_FALSE(open_at(&b, folder, true)); // nor is it thrown away while another lives
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_NEW));
+	CU_ASSERT_FALSE(open_at(&b, folder, DP_ARENA_FRESH)); // nor is it thrown away while another lives
 	CU_ASSERT(says("in use by another running pnyx-replica"));
 	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	dp_arena_close(&a);
-	CU_ASSERT_FATAL(open_at(&a, folder, true));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_FRESH));
 	CU_ASSERT_FALSE(a.was_there); // thrown away on request
 	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	dp_arena_close(&a);
@@ -92,10 +105,10 @@ static void test_refused(void)
 	struct ep_config good;
 	setup();
 	good = config;
-	CU_ASSERT_FATAL(open_at(&a, folder, true));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_FRESH));
 	CU_ASSERT_FATAL(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	dp_arena_close(&a);
-	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_NEW));
 	config.cluster = 6;
 	CU_ASSERT_FALSE(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	CU_ASSERT(says("belongs to another cluster:"));
@@ -130,15 +143,15 @@ static void test_refused(void)
 static void test_sizes(void)
 {
 	setup();
-	CU_ASSERT_FATAL(open_at(&a, folder, true));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_FRESH));
 	CU_ASSERT_FATAL(dp_arena_replica(&a, &config, &replica, error, sizeof error));
 	dp_arena_close(&a);
 	config.window = 256; // needs more than the file has
-	CU_ASSERT_FALSE(open_at(&b, folder, false));
+	CU_ASSERT_FALSE(open_at(&b, folder, DP_ARENA_NEW));
 	CU_ASSERT(says("was made with other sizes"));
 	close(b.fd);
 	config.cluster = 6; // and whose it is comes first
-	CU_ASSERT_FALSE(open_at(&b, folder, false));
+	CU_ASSERT_FALSE(open_at(&b, folder, DP_ARENA_NEW));
 	CU_ASSERT(says("belongs to another cluster:"));
 	close(b.fd);
 	config.cluster = 5;
@@ -147,7 +160,7 @@ static void test_sizes(void)
 	const char *words[] = { "is cut short", "is cut short", "does not begin like an arena", "does not begin like an arena" };
 	for (int k = 0; k < 4; k++) {
 		CU_ASSERT_EQUAL(truncate(a.path, cuts[k]), 0);
-		CU_ASSERT_FALSE(open_at(&b, folder, false));
+		CU_ASSERT_FALSE(open_at(&b, folder, DP_ARENA_NEW));
 		CU_ASSERT(says(words[k]));
 		close(b.fd);
 	}
@@ -158,10 +171,10 @@ static void test_sizes(void)
 static void test_half(void)
 {
 	setup();
-	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_NEW));
 	((uint8_t *)a.base)[8192] = 1; // some of it was written
 	dp_arena_close(&a);
-	CU_ASSERT_FATAL(open_at(&a, folder, false));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_NEW));
 	CU_ASSERT_FALSE(a.was_there);
 	CU_ASSERT_EQUAL(((uint8_t *)a.base)[8192], 0);
 	CU_ASSERT(dp_arena_replica(&a, &config, &replica, error, sizeof error));
@@ -173,8 +186,8 @@ static void test_half(void)
 static void test_race(void)
 {
 	setup();
-	CU_ASSERT_FATAL(open_at(&a, folder, false));
-	CU_ASSERT_FALSE(open_at(&b, folder, false));
+	CU_ASSERT_FATAL(open_at(&a, folder, DP_ARENA_NEW));
+	CU_ASSERT_FALSE(open_at(&b, folder, DP_ARENA_NEW));
 	CU_ASSERT(says("in use by another running pnyx-replica"));
 	close(b.fd);
 	int fd = open(a.path, O_CREAT | O_RDWR, 0600);
@@ -193,12 +206,12 @@ static void test_places(void)
 	char path[128];
 	setup();
 	snprintf(path, sizeof path, "%s/own-name", folder);
-	CU_ASSERT_FATAL(open_at(&a, path, false)); // a file's name is taken as it is
+	CU_ASSERT_FATAL(open_at(&a, path, DP_ARENA_NEW)); // a file's name is taken as it is
 	CU_ASSERT_STRING_EQUAL(a.path, path);
 	dp_arena_close(&a);
 	unlink(a.path_new);
 	snprintf(path, sizeof path, "%s/none/there", folder);
-	CU_ASSERT_FALSE(open_at(&a, path, false));
+	CU_ASSERT_FALSE(open_at(&a, path, DP_ARENA_NEW));
 	CU_ASSERT(says("set `arena` in `replica` to a directory that may be written"));
 }
 
@@ -209,7 +222,7 @@ static void test_no_room(void)
 	config.window = 1u << 24;
 	config.n = 7;
 	config.frame_max = EP_FRAME_MAX_MAX; // a terabyte
-	CU_ASSERT_FALSE(open_at(&a, folder, false));
+	CU_ASSERT_FALSE(open_at(&a, folder, DP_ARENA_NEW));
 	CU_ASSERT(says("no room for"));
 	CU_ASSERT_NOT_EQUAL(access(a.path, F_OK), 0);
 	CU_ASSERT_NOT_EQUAL(access(a.path_new, F_OK), 0);
@@ -217,6 +230,7 @@ static void test_no_room(void)
 }
 
 static const struct unit_test tests[] = {
+	{ "none there", test_none_there },
 	{ "fresh", test_fresh },
 	{ "attached, and only once", test_attached },
 	{ "refused", test_refused },

@@ -12,6 +12,7 @@ static void clear(void)
 	unsetenv("PNYX_NAME");
 	unsetenv("PNYX_RUN_DIR");
 	unsetenv("PNYX_ARENA_FRESH");
+	unsetenv("PNYX_NEW_CLUSTER");
 }
 
 static void test_split(void)
@@ -21,7 +22,7 @@ static void test_split(void)
 	dp_options_read(&o, 8, argv);
 	CU_ASSERT_STRING_EQUAL(o.config_path, "file");
 	CU_ASSERT_STRING_EQUAL(o.name, "a");
-	CU_ASSERT(o.run_dir == NULL && !o.is_fresh);
+	CU_ASSERT(o.run_dir == NULL && !o.is_fresh && !o.is_new);
 	CU_ASSERT_EQUAL_FATAL(o.eal_argc, 4);
 	CU_ASSERT_STRING_EQUAL(o.eal_argv[0], "replica");
 	CU_ASSERT_STRING_EQUAL(o.eal_argv[1], "--no-pci");
@@ -52,11 +53,16 @@ static void test_environment(void)
 	CU_ASSERT_STRING_EQUAL(o.config_path, "from-there");
 	CU_ASSERT_STRING_EQUAL(o.name, "b");
 	CU_ASSERT_STRING_EQUAL(o.run_dir, "run");
-	CU_ASSERT(o.is_fresh);
+	CU_ASSERT(o.is_fresh && !o.is_new);
 	setenv("PNYX_ARENA_FRESH", "0", 1);
+	setenv("PNYX_NEW_CLUSTER", "1", 1);
 	char *again[] = { "replica", NULL };
 	dp_options_read(&o, 1, again);
-	CU_ASSERT_FALSE(o.is_fresh);
+	CU_ASSERT(!o.is_fresh && o.is_new);
+	char *said[] = { "replica", "--new-cluster", NULL };
+	unsetenv("PNYX_NEW_CLUSTER");
+	dp_options_read(&o, 2, said);
+	CU_ASSERT(o.is_new);
 	clear();
 }
 

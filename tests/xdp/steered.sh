@@ -28,7 +28,7 @@ says() { # WHAT TEXT: the replica's log has it
 }
 start() {
 	: >"$dir/log"
-	"$replica" -c "$dir/conf" -n a --run-dir "$dir" -- --no-huge -m 96 --no-pci --no-shconf --lcores "0@(0-1)" --file-prefix steered \
+	"$replica" -c "$dir/conf" -n a --new-cluster --run-dir "$dir" -- --no-huge -m 96 --no-pci --no-shconf --lcores "0@(0-1)" --file-prefix steered \
 		--vdev=net_af_xdp0,iface=eth0 >"$dir/log" 2>&1 &
 	living=$!
 	for _ in $(seq 300); do
