@@ -10,6 +10,7 @@
 #include "control/gauge.h"
 #include "control/now.h"
 #include "control/suspicion.h"
+#include "control/transfer.h"
 #include "mailbox/mailbox.h"
 
 #define CTL_GUESTS_MAX 16    // connections whose speaker is not known yet
@@ -78,6 +79,9 @@ struct ctl {
 	struct ctl_link links[EP_MEMBERS_MAX];
 	struct ctl_guest guests[CTL_GUESTS_MAX];
 	int listener;
+	struct ctl_donor donor; // of our replica's state
+	struct ctl_asker asker; // for a state that our replica needs
+	uint64_t brought_ns;    // when one was brought last, 0 = never
 	uint64_t refused, refused_ns; // guests; when that was logged last
 	struct MHD_Daemon *http;
 	int admin;
@@ -96,6 +100,8 @@ void ctl_replica_order(struct ctl *);
 // What an operator may ask for. NULL, or why not.
 const char *ctl_replica_ask(struct ctl *, const char *what); // "stop", "start", "restart"
 const char *ctl_life_name(unsigned life);
+// A state of a later epoch is there: it is (re)started to take it, whatever became of its last identity.
+void ctl_replica_renew(struct ctl *);
 
 // ---- spawn.c: runs a command in a session of its own, as nobody's child; its pid, or -1
 pid_t ctl_spawn(const char *command);
@@ -116,6 +122,19 @@ bool ctl_links_start(struct ctl *);
 void ctl_links_tend(struct ctl *); // once a tick
 void ctl_links_say(struct ctl *);  // our STATE, to all
 void ctl_links_stop(struct ctl *);
+
+// ---- transfer.c: states that come and go
+bool ctl_transfer_start(struct ctl *);
+void ctl_transfer_tend(struct ctl *); // once a tick
+void ctl_transfer_stop(struct ctl *);
+// ASK came on this connection, which is given away with it.
+void ctl_transfer_asked(struct ctl *, int fd, const uint8_t ip[4], const struct ctl_ask *);
+
+// ---- page.c
+#define CTL_PAGE_WAITING 5 // MB_WAITING
+// The frozen arena that is here, and the list of its current epoch.
+void ctl_page_offer(const struct mb_snapshot *, struct ctl_offer *ret);
+bool ctl_page_is_retired(const struct mb_snapshot *); // its epoch has ended, and it is not in the next list
 
 // ---- admin.c, view.c, http.c, metrics.c: what an operator sees
 bool ctl_admin_start(struct ctl *);

@@ -237,6 +237,8 @@ struct introduction {
 	struct ctl *c;
 	struct ctl_guest *guest;
 	uint32_t member; // n: not yet introduced
+	struct ctl_ask ask;
+	bool is_asker; // it came for a state
 };
 
 // HELLO names the member; what follows it in the same bytes is the member's already.
@@ -246,7 +248,12 @@ static bool on_guest_frame(void *arg, const struct ctl_frame *frame)
 	struct ctl *c = in->c;
 	if (in->member < c->n)
 		return on_member_frame(&(struct speaker){ c, in->member }, frame);
-	if (frame->type != CTL_HELLO || frame->hello.cluster != c->file.cluster.id)
+	if (frame->type == CTL_ASK && !in->is_asker) {
+		in->is_asker = true;
+		in->ask = frame->ask;
+		return true;
+	}
+	if (frame->type != CTL_HELLO || in->is_asker || frame->hello.cluster != c->file.cluster.id)
 		return false;
 	for (uint32_t m = 0; m < c->n; m++) {
 		const struct pnyx_config_member *member = &c->file.members[m];
@@ -289,6 +296,14 @@ static int on_guest(sd_event_source *source, int fd, uint32_t events, void *arg)
 		refuse(in.c, in.guest, why);
 		if (in.member < in.c->n)
 			in.c->links[in.member].has_state = false;
+	} else if (in.is_asker) {
+		int given = in.guest->fd;
+		uint8_t ip[4];
+		memcpy(ip, in.guest->ip, sizeof ip);
+		sd_event_source_disable_unref(in.guest->watch);
+		free(in.guest->input);
+		*in.guest = (struct ctl_guest){ .fd = -1 };
+		ctl_transfer_asked(in.c, given, ip, &in.ask);
 	} else if (in.member < in.c->n) {
 		seat(in.c, in.guest, in.member);
 	}

@@ -71,6 +71,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 	ctl_replica_look(c);
 	ctl_links_tend(c);
 	ctl_http_tend(c);
+	ctl_transfer_tend(c);
 	struct ctl_alarm alarm = ctl_gauge_alarm(&c->gauge);
 	if (alarm.is_raised != c->is_alarmed) {
 		c->is_alarmed = alarm.is_raised;
@@ -157,7 +158,7 @@ int main(int argc, char **argv)
 					  NULL, NULL, NULL };
 	static const struct {
 		bool (*run)(struct ctl *);
-	} steps[] = { { read_config },     { take_run_dir },   { make_loop },	   { ctl_links_start },
+	} steps[] = { { read_config },     { take_run_dir },   { make_loop },	   { ctl_transfer_start }, { ctl_links_start },
 		      { ctl_admin_start }, { ctl_http_start }, { ctl_replica_start }, { announce } };
 	struct ctl *c = &app.ctl;
 	c->listener = c->admin = -1;
@@ -179,6 +180,7 @@ int main(int argc, char **argv)
 	ctl_http_stop(c);
 	ctl_admin_stop(c);
 	ctl_links_stop(c);
+	ctl_transfer_stop(c);
 	sd_event_unref(c->event);
 	return code < 0 ? 1 : 0;
 }

@@ -295,6 +295,22 @@ void ctl_replica_stop(struct ctl *c)
 	mb_close(&r->mailbox);
 }
 
+// ---- a new epoch's state
+void ctl_replica_renew(struct ctl *c)
+{
+	struct ctl_replica *r = &c->replica;
+	r->is_held = false;
+	r->backoff.young = 0;
+	if (is_running(r)) {
+		r->is_restarting = true;
+		ctl_process_signal(r->pidfd, SIGTERM);
+	} else if (c->spawn) {
+		start_later(c, 0);
+	} else {
+		ctl_log(LOG_WARNING, "start-wanted", "hint=\"a state for it is here: systemctl start pnyx-replica@NAME\"");
+	}
+}
+
 // ---- an operator's wishes
 const char *ctl_replica_ask(struct ctl *c, const char *what)
 {

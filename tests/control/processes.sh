@@ -188,6 +188,27 @@ check "liars change nothing: a knows b and c" eventually says a members.b.says.l
 check "and they know a" eventually says b members.a.says.life serving
 check "the control plane of a is the same process" runs "${planes[a]}"
 
+# Who asks for a state: there is none here. Twice in one breath, of another cluster, from a stranger: no answer.
+python3 - "$net" <<'END'
+import socket, struct, sys
+net = sys.argv[1]
+def ask(source, cluster, times=1):
+    s = socket.socket()
+    s.bind((source, 0))
+    s.settimeout(10)
+    s.connect((net + '.1', 7788))
+    try:
+        s.sendall(times * (struct.pack('<IIHHI', 48, 0x43594e50, 1, 3, 0) + struct.pack('<Q16sII', cluster, bytes(15) + b'\x02', 0, 0)))
+        return s.recv(4096)
+    except OSError:
+        return b''
+said = ask(net + '.2', 0x77)
+assert len(said) > 16 and struct.unpack_from('<IIHH', said)[0:4:3] == (len(said), 4), said
+assert ask(net + '.2', 0x78) == ask(net + '.2', 0x77, 2) == ask(net + '.99', 0x77) == b''
+END
+check "nor does asking for a state" eventually says a members.b.says.life serving
+check "a's link with b has not suffered" test "$(grep -c 'link-lost peer=b direction=in why="it dialed again"' "$dir/a.log")" -lt 2
+
 # A command that cannot work is tried again later and later; the log says so.
 "$control" -c <(sed "s/$net\.1:7788/$net.9:7788/" "$dir/conf") -n a -r "$dir/d" --spawn false 2>"$dir/d.log" &
 planes[d]=$!

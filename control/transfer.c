@@ -1,0 +1,134 @@
+// When this node gives a state, and when it needs one: what the replica's page says decides both.
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "control/control.h"
+#include "control/log.h"
+
+#define ALONE_NS 2000000000ULL  // nobody of its epoch was heard for so long: the others may have gone on without it
+#define TAKEN_NS 10000000000ULL // a state that was brought has led to nothing: another one is asked for
+
+// The configured member of this uuid, NULL: not in the file.
+static const struct pnyx_config_member *configured(const struct ctl *c, const uint8_t uuid[16])
+{
+	for (uint32_t m = 0; m < c->file.members_count; m++)
+		if (memcmp(c->file.members[m].uuid, uuid, 16) == 0)
+			return &c->file.members[m];
+	return NULL;
+}
+
+// Where a member's control plane is: as the file says, else beside its replica.
+static struct sockaddr_in address_of(const struct ctl *c, const struct ep_member *m)
+{
+	const struct pnyx_config_member *known = configured(c, m->uuid);
+	struct sockaddr_in s = { .sin_family = AF_INET, .sin_port = htons(known ? known->control.port : m->control_port) };
+	memcpy(&s.sin_addr, known ? known->control.ip : m->ip, 4);
+	return s;
+}
+
+// ---- giving
+static void look(void *arg, struct ctl_offer *ret)
+{
+	const struct ctl *c = arg;
+	if (c->replica.has_page)
+		ctl_page_offer(&c->replica.page, ret);
+}
+
+static bool is_address(void *arg, const struct ep_member *member, const uint8_t ip[4])
+{
+	struct sockaddr_in at = address_of(arg, member);
+	return memcmp(&at.sin_addr, ip, 4) == 0;
+}
+
+void ctl_transfer_asked(struct ctl *c, int fd, const uint8_t ip[4], const struct ctl_ask *ask)
+{
+	ctl_donor_answer(&c->donor, fd, ip, c->file.cluster.id, ask);
+}
+
+// ---- asking
+static void on_list(void *arg, const struct ep_membership *list)
+{
+	struct ctl *c = arg;
+	const uint8_t *own = c->file.members[c->file.self].uuid;
+	for (uint32_t m = 0; m < list->n; m++) {
+		struct sockaddr_in at = address_of(c, &list->members[m]);
+		if (memcmp(list->members[m].uuid, own, 16) != 0)
+			ctl_asker_add(&c->asker, &at);
+	}
+}
+
+static void on_state(void *arg, const struct ep_handover *handover)
+{
+	struct ctl *c = arg;
+	c->brought_ns = ctl_now();
+	ctl_log(LOG_NOTICE, "state-brought", "epoch=%u bytes=%llu", handover->next.epoch, (unsigned long long)handover->bytes);
+	if (c->replica.pidfd < 0 || c->replica.page.state != CTL_PAGE_WAITING)
+		ctl_replica_renew(c);
+}
+
+// Whether our replica cannot come to the cluster's epoch by itself; *epoch: the last that it has, or comes to.
+static bool needs_state(const struct ctl *c, uint32_t *epoch)
+{
+	const struct ctl_replica *r = &c->replica;
+	uint64_t latest = 0;
+	*epoch = r->has_page ? (uint32_t)r->page.epoch : 0;
+	if (r->life == CTL_LIFE_DEAD)
+		return true;
+	if (r->pidfd < 0 || r->is_ending)
+		return false;
+	if (r->page.state == CTL_PAGE_WAITING) {
+		*epoch = 0;
+		return true;
+	}
+	if (r->page.standing == EP_STANDING_FROZEN)
+		return ctl_page_is_retired(&r->page);
+	for (uint32_t m = 0; m < r->page.n; m++)
+		latest = r->page.columns[m].heard_ns > latest ? r->page.columns[m].heard_ns : latest;
+	uint64_t lived = ctl_now() - r->since_ns;
+	bool is_alone = r->page.n > 1 && lived > ALONE_NS && r->page.core_ns - latest > ALONE_NS * r->page.pace;
+	*epoch += 1; // its peers keep what it needs to end its own epoch
+	return is_alone;
+}
+
+void ctl_transfer_tend(struct ctl *c)
+{
+	char path[512];
+	uint32_t epoch;
+	uint64_t now = ctl_now();
+	snprintf(path, sizeof path, "%s/state", c->run_dir);
+	bool is_brought = c->brought_ns != 0 && now - c->brought_ns < TAKEN_NS && access(path, F_OK) == 0;
+	if (needs_state(c, &epoch) && !is_brought)
+		ctl_asker_want(&c->asker, epoch);
+	else if (c->asker.is_asking)
+		ctl_asker_rest(&c->asker);
+	ctl_donor_tend(&c->donor, now);
+	ctl_asker_tend(&c->asker, now);
+}
+
+// ---- the whole
+bool ctl_transfer_start(struct ctl *c)
+{
+	const struct pnyx_config_member *me = &c->file.members[c->file.self];
+	struct ctl_asker *a = &c->asker;
+	*a = (struct ctl_asker){ .event = c->event, .run_dir = c->run_dir, .from = { .sin_family = AF_INET }, .ask.cluster = c->file.cluster.id,
+				 .on_state = on_state, .on_list = on_list, .arg = c };
+	memcpy(&a->from.sin_addr, me->control.ip, 4);
+	memcpy(a->ask.uuid, me->uuid, sizeof a->ask.uuid);
+	ctl_asker_start(a);
+	ctl_donor_start(&c->donor, c->event, (struct ctl_donor_of){ look, is_address, c });
+	for (uint32_t m = 0; m < c->file.members_count; m++) {
+		struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(c->file.members[m].control.port) };
+		memcpy(&at.sin_addr, c->file.members[m].control.ip, 4);
+		if (m != c->file.self)
+			ctl_asker_add(a, &at);
+	}
+	return true;
+}
+
+void ctl_transfer_stop(struct ctl *c)
+{
+	if (c->asker.event) {
+		ctl_asker_rest(&c->asker);
+		ctl_donor_stop(&c->donor);
+	}
+}
