@@ -38,6 +38,7 @@ void on_commit(struct ep_replica *, struct ep_effects *, const struct ep_about *
 void on_nack(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_fetch(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_pending(struct ep_replica *, struct ep_effects *, const struct ep_about *);
+void on_void(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_recover(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_recover_ok(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 void on_validate(struct ep_replica *, struct ep_effects *, const struct ep_about *);

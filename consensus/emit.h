@@ -17,7 +17,7 @@ void ep_send_ballot(struct ep_replica *, struct ep_effects *, uint32_t to, enum 
 		    uint64_t bal);
 void ep_send_recover_ok(struct ep_replica *, struct ep_effects *, uint32_t to, ep_slot);
 void ep_send_validate(struct ep_replica *, struct ep_effects *, uint32_t to, ep_slot, uint64_t bal, const uint64_t *initial);
-// FETCH, PENDING.
+// FETCH, PENDING, VOID.
 void ep_send_range(struct ep_replica *, struct ep_effects *, uint32_t to, enum ep_msg_type, uint32_t col, uint64_t first,
 		   uint64_t last);
 void ep_send_status(struct ep_replica *, struct ep_effects *, uint32_t to);

@@ -161,6 +161,32 @@ static bool answer_void(struct ep_replica *r, struct ep_effects *fx)
 	return false;
 }
 
+// Whoever has executed RECONFIG holds its whole closure, committed. What is not committed here is therefore not in it: Void, nobody
+// executes it (protocol.md F.1). A member that is behind may need to hear that, for a dependency of the closure can cover its number.
+void ep_epoch_tell(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
+{
+	uint64_t last = ep_load64(ep_body(in)), from = 0; // first of the void ones gathered, 0 = none
+	uint32_t taken = fx->used; // a range is cut to what fits the frames of one step
+	if (last - in->i >= EP_FETCH_SPAN)
+		last = in->i + EP_FETCH_SPAN - 1;
+	for (uint64_t i = in->i; fx->used < taken + 2; i++) {
+		ep_slot slot = ep_slot_of(r, in->col, i);
+		const struct ep_record *rec = ep_rec(r, slot);
+		bool is_here = rec_is_live(rec) && rec->i == i && rec_is_committed(rec), is_void = !is_here && !ep_is_executed(r, in->col, i);
+		if (from != 0 && (i > last || !is_void)) {
+			ep_send_range(r, fx, in->from, EP_VOID, in->col, from, i - 1);
+			from = 0;
+		}
+		if (i > last)
+			break;
+		if (is_here) {
+			ep_send_value(r, fx, in->from, EP_COMMIT, slot, false);
+			r->counters.fetched++;
+		}
+		from = is_void && from == 0 ? i : from;
+	}
+}
+
 void ep_epoch_run(struct ep_replica *r, struct ep_effects *fx)
 {
 	if (answer_void(r, fx) || r->now < r->status_due || !ep_has_frames(fx))

@@ -1,6 +1,6 @@
 // The end of an epoch, and how another begins: RECONFIG, FROZEN, the handover (protocol.md F.1).
 #pragma once
-#include "consensus/emit.h"
+#include "consensus/decide.h"
 
 // Whether a RECONFIG that parses may be decided under this configuration: the same at every member.
 bool ep_epoch_may_follow(const struct ep_config *, const struct ep_wire_command *);
@@ -16,6 +16,8 @@ struct ep_membership ep_epoch_next_list(const struct ep_replica *frozen);
 // What a FROZEN replica does by itself: tells members what it has executed, and clients that their commands came to nothing.
 void ep_epoch_run(struct ep_replica *, struct ep_effects *);
 ep_time ep_epoch_due(const struct ep_replica *);
+// FROZEN: answers FetchCommit, with Commit for what is committed and Void for the rest. Moves nothing here, not even a window.
+void ep_epoch_tell(struct ep_replica *, struct ep_effects *, const struct ep_about *);
 
 static inline bool ep_is_frozen(const struct ep_replica *r)
 {

@@ -66,15 +66,26 @@ void ep_exec_wake(struct ep_replica *r, ep_slot slot)
 	}
 }
 
+static void know_next(struct ep_replica *r, uint32_t col)
+{
+	struct ep_column *c = &r->columns[col];
+	c->kprefix++;
+	c->k_moved = r->now;
+	c->hole_wait = 0;
+	ep_exec_wake(r, ep_slot_of(r, col, c->kprefix));
+}
+
+void ep_exec_passes(struct ep_replica *r, uint32_t col, uint64_t top)
+{
+	while (r->columns[col].kprefix < top)
+		know_next(r, col);
+}
+
 bool ep_exec_knows(struct ep_replica *r, uint32_t col, uint64_t top, uint32_t budget)
 {
 	struct ep_column *c = &r->columns[col];
-	for (; c->kprefix < top && budget > 0 && ep_is_payload_known(r, col, c->kprefix + 1); budget--) {
-		c->kprefix++;
-		c->k_moved = r->now;
-		c->hole_wait = 0;
-		ep_exec_wake(r, ep_slot_of(r, col, c->kprefix));
-	}
+	for (; c->kprefix < top && budget > 0 && ep_is_payload_known(r, col, c->kprefix + 1); budget--)
+		know_next(r, col);
 	return c->kprefix >= top;
 }
 
@@ -246,7 +257,9 @@ static enum edge next_by_scan(struct ep_replica *r, ep_slot v, ep_slot *to, stru
 		ep_slot u = ep_slot_of(r, exec->col, i);
 		struct ep_record *rec = ep_rec(r, u);
 		*budget -= *budget > 0;
-		if (u == v || ep_is_executed(r, exec->col, i) || ep_exec(r, u)->marks & EP_MARK_ORDERED)
+		if (u == v || !ep_is_payload_known(r, exec->col, i)) // unknown: void (F.1)
+			continue;
+		if (ep_is_executed(r, exec->col, i) || ep_exec(r, u)->marks & EP_MARK_ORDERED)
 			continue;
 		if (rec_is_committed(rec) && rec_is_nop(rec))
 			continue;

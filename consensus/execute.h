@@ -8,6 +8,8 @@ void ep_exec_root(struct ep_replica *, ep_slot);
 void ep_exec_wake(struct ep_replica *, ep_slot);
 // Moves a column's prefix of known payloads on, by at most `budget`, and wakes what waited for it. True when it reaches `top`.
 bool ep_exec_knows(struct ep_replica *, uint32_t col, uint64_t top, uint32_t budget);
+// Moves it to `top` whatever is known: what it passes is known, decided or void (protocol.md F.1).
+void ep_exec_passes(struct ep_replica *, uint32_t col, uint64_t top);
 // Searches and drains for at most `budget` units. Returns true while there is more to do.
 bool ep_exec_run(struct ep_replica *, struct ep_effects *, uint32_t budget);
 

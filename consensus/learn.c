@@ -17,6 +17,15 @@ static bool is_committed(const struct ep_replica *r, uint32_t col, uint64_t i)
 	return (rec_is_live(rec) && rec->i == i && rec_is_committed(rec)) || ep_is_executed(r, col, i);
 }
 
+static void commits_reach(const struct ep_replica *r, struct ep_column *c, uint64_t i)
+{
+	c->cprefix = i;
+	c->c_moved = r->now;
+	c->attempts = c->pendings = 0;
+	c->asked = c->outbid_at = 0;
+	c->told_wait = 0;
+}
+
 void ep_learn_commits(struct ep_replica *r, uint32_t col)
 {
 	struct ep_column *c = &r->columns[col];
@@ -25,11 +34,7 @@ void ep_learn_commits(struct ep_replica *r, uint32_t col)
 		i++;
 	if (i == from)
 		return;
-	c->cprefix = i;
-	c->c_moved = r->now;
-	c->attempts = c->pendings = 0;
-	c->asked = c->outbid_at = 0;
-	c->told_wait = 0;
+	commits_reach(r, c, i);
 	c->is_cut |= i == from + ADVANCE_BUDGET;
 }
 
@@ -294,6 +299,22 @@ void on_pending(struct ep_replica *r, struct ep_effects *fx, const struct ep_abo
 	c->c_moved = r->now;
 	c->asked = 0;
 	ep_leader_heard(r, in->col);
+}
+
+// F.1: nobody executes these numbers. Nothing is decided about them and nothing is kept of them: the prefixes pass over them, so that
+// they hold up neither the search nor the questions any more. After a restart they are asked for again.
+void on_void(struct ep_replica *r, struct ep_effects *fx, const struct ep_about *in)
+{
+	(void)fx;
+	struct ep_column *c = &r->columns[in->col];
+	uint64_t last = ep_load64(ep_body(in));
+	if (last - in->i >= EP_FETCH_SPAN)
+		last = in->i + EP_FETCH_SPAN - 1;
+	last = last < c->known ? last : c->known;
+	if (in->i <= c->cprefix + 1 && last > c->cprefix)
+		commits_reach(r, c, last);
+	uint64_t known = in->i <= c->kprefix + 1 && last > c->cprefix ? last : c->cprefix;
+	ep_exec_passes(r, in->col, known);
 }
 
 void on_status(struct ep_replica *r, const struct ep_msg *msg, uint8_t from)

@@ -56,13 +56,15 @@ static enum ep_drop check_frame(struct ep_replica *r, const struct ep_source *fr
 // vote, or build on one (F.2). After the end of the epoch nothing is learned any more, and no slot gives way.
 static bool may_be_told(const struct ep_replica *r, const struct ep_msg *msg)
 {
-	if (ep_is_frozen(r))
-		return msg->type == EP_FETCH && msg->i <= r->columns[msg->col].stable + r->config.window;
-	return msg->type == EP_COMMIT || msg->type == EP_FETCH;
+	return !ep_is_frozen(r) && (msg->type == EP_COMMIT || msg->type == EP_FETCH || msg->type == EP_VOID);
 }
 
 static void on_instance_message(struct ep_replica *r, struct ep_effects *fx, struct ep_about *in)
 {
+	if (ep_is_frozen(r) && in->msg->type == EP_FETCH) {
+		ep_epoch_tell(r, fx, in);
+		return;
+	}
 	if (!ep_is_member(r) && !may_be_told(r, in->msg)) {
 		ep_drop(r, EP_DROP_ROLE);
 		return;
@@ -117,6 +119,9 @@ static void on_instance_message(struct ep_replica *r, struct ep_effects *fx, str
 		return;
 	case EP_PENDING:
 		on_pending(r, fx, in);
+		return;
+	case EP_VOID:
+		on_void(r, fx, in);
 		return;
 	}
 	ep_drop(r, EP_DROP_TYPE); // of a later version of the core

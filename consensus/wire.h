@@ -62,6 +62,7 @@ enum ep_msg_type {
 	EP_VALIDATE_OK = 10, // ep_wire_ballot, then ep_wire_conflict until the end
 	EP_FETCH = 11,       // ep_wire_fetch: instances i..last of the column
 	EP_PENDING = 12,     // ep_wire_fetch: i..last are open at their living leader
+	EP_VOID = 13,        // ep_wire_fetch: the epoch has ended at the sender, and i..last are never executed
 	// about members
 	EP_STATUS = 16,    // exec_prefix[n], known[n], stable[n]
 	EP_HELLO = 17,     // ep_wire_hello: asked before the first vote of a start

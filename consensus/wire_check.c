@@ -85,6 +85,7 @@ static const struct shape shapes[TYPES_MAX] = {
 		.tail = TAIL_CONFLICTS),
 	[EP_FETCH] = INSTANCE("FetchCommit", .own = 1, .fixed = SIZE(ep_wire_fetch)),
 	[EP_PENDING] = INSTANCE("Pending", .own = 1, .fixed = SIZE(ep_wire_fetch)),
+	[EP_VOID] = INSTANCE("Void", .own = 1, .fixed = SIZE(ep_wire_fetch)),
 
 	[EP_STATUS] = ABOUT_MEMBER("Status", .vectors = 3),
 	[EP_HELLO] = ABOUT_MEMBER("Hello", .fixed = SIZE(ep_wire_hello)),
@@ -206,7 +207,8 @@ static bool fixed_is_fine(const struct ep_msg *m, const uint8_t *fixed)
 	case EP_RECOVER_OK:
 		return recover_ok_is_fine(m, p);
 	case EP_FETCH:
-	case EP_PENDING: {
+	case EP_PENDING:
+	case EP_VOID: {
 		const struct ep_wire_fetch *f = p;
 		return f->last >= m->i && f->last < EP_NUMBER_MAX;
 	}

@@ -143,6 +143,7 @@ shape(9, "Validate", MEMBER, 16, { vectors = { "D" }, deps = 1, tail = "payload"
 shape(10, "ValidateOK", MEMBER, 8, { flags = SHORT, tail = "conflicts", bal = "above 0", fields = BAL })
 shape(11, "FetchCommit", MEMBER, 8, { fields = { { 0, 8, "last" } } })
 shape(12, "Pending", MEMBER, 8, { fields = { { 0, 8, "last" } } })
+shape(13, "Void", MEMBER, 8, { fields = { { 0, 8, "last" } } })
 -- The shape of a Status has no dependencies, only prefixes.
 shape(16, "Status", MEMBER, 0, { vectors = { "exec_prefix", "known", "stable" } })
 shape(17, "Hello", MEMBER, 24, { fields = HELLO })
@@ -232,7 +233,7 @@ local function fixed_is_fine(s, type, at, m)
 		local phase, nop, payload, init = u8(s, at + 24), has(flags, NOP), has(flags, HAS_PAYLOAD), has(flags, HAS_INIT)
 		if not is_zero(s, at + 25, 7) or is_less(s, at, at + 8) or (init and not payload) then return false end
 		return (phase == 0 and not nop) or (phase == 1 and not nop and init) or ((phase == 2 or phase == 3) and (nop or payload))
-	elseif type == 11 or type == 12 then
+	elseif type >= 11 and type <= 13 then
 		return not is_less(s, at, m + 8) and is_number(s, at)
 	elseif type == 19 then
 		return is_zero(s, at + 20, 4)

@@ -116,6 +116,7 @@ static enum phase of_message(enum ep_msg_type type, bool has_voted, struct delta
 	case EP_FETCH:
 		return PHASE_FETCH;
 	case EP_PENDING:
+	case EP_VOID: // likewise moves clocks and prefixes only
 		return PHASE_PENDING;
 	default:
 		return PHASE_STATUS;

@@ -56,6 +56,7 @@ static void decode_body(struct message *m, const uint8_t *at, uint32_t n)
 		return;
 	case EP_FETCH:
 	case EP_PENDING:
+	case EP_VOID:
 		take_u64(at, &m->last);
 		return;
 	case EP_C_REPLY:
@@ -148,6 +149,7 @@ const char *decode_text(const struct message *m, uint32_t n)
 		break;
 	case EP_FETCH:
 	case EP_PENDING:
+	case EP_VOID:
 		snprintf(extra, sizeof extra, "..%" PRIu64, m->last);
 		break;
 	}

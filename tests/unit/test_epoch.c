@@ -3,52 +3,9 @@
 #include <stdlib.h>
 #include "consensus/epoch.h"
 #include "tests/sim/probe.h"
-#include "tests/unit/core.h"
+#include "tests/unit/ending.h"
 
 static struct core c, next;
-static const struct ep_session_id session = { .i = 1, .epoch = 1, .col = 1 };
-
-// A Commit of any payload, led by `col`.
-static void commit(struct core *at, uint8_t col, uint64_t i, uint64_t seq, const uint64_t *deps, const uint8_t *payload, uint32_t len)
-{
-	uint32_t n = at->r->n;
-	uint8_t *body = core_begin(at, col == 0 ? 1 : col, EP_COMMIT, 0, col, i, 0, 16 + 8 * n + len);
-	ep_store64(body + 8, seq);
-	if (deps)
-		memcpy(body + 16, deps, 8 * n);
-	memcpy(body + 16 + 8 * n, payload, len);
-	core_send(at, col == 0 ? 1 : col);
-}
-
-static uint32_t wrap(uint8_t *payload, uint32_t len)
-{
-	struct ep_wire_payload head = { .len = (uint16_t)(sizeof head + len), .count = 1 };
-	memcpy(payload, &head, sizeof head);
-	return head.len;
-}
-
-static void commit_reconfig(struct core *at, uint8_t col, uint64_t i, uint64_t seq, const uint64_t *deps, uint8_t members)
-{
-	uint8_t payload[8 + EP_RECONFIG_MAX];
-	commit(at, col, i, seq, deps, payload, wrap(payload, core_reconfig(members, payload + 8)));
-}
-
-static void commit_update(struct core *at, uint8_t col, uint64_t i, uint64_t seq, const uint64_t *deps, uint64_t number, const char *value)
-{
-	uint8_t payload[KV_BYTES_MAX];
-	commit(at, col, i, seq, deps, payload, core_payload(payload, &session, number, "k", value));
-}
-
-// p1 opens a session, and sets k to "v" in it.
-static void serve(struct core *at)
-{
-	uint8_t payload[64];
-	struct ep_wire_command open = { .len = sizeof open, .kind = EP_CMD_OPEN };
-	memcpy(payload + 8, &open, sizeof open);
-	commit(at, 1, 1, 1, NULL, payload, wrap(payload, sizeof open));
-	commit_update(at, 1, 2, 2, (uint64_t[]){ 0, 1, 0 }, 1, "v");
-}
-
 static const struct ep_wire_command *reconfig(uint8_t members)
 {
 	static uint8_t bytes[EP_RECONFIG_MAX];
@@ -67,7 +24,7 @@ static enum ep_proposal propose(const struct ep_wire_command *command)
 static void test_propose(void)
 {
 	core_start(&c, 3, 0, EP_MODE_AUTO);
-	serve(&c);
+	ending_serve(&c);
 	core_preaccept(&c, 2, 1, 0, NULL, "other");
 	core_forget(&c);
 	CU_ASSERT_EQUAL(propose(reconfig(2)), EP_PROPOSED);
@@ -139,9 +96,9 @@ static void test_reserve(void)
 static void freeze(uint8_t members)
 {
 	core_start(&c, 3, 0, EP_MODE_AUTO);
-	serve(&c);
+	ending_serve(&c);
 	core_forget(&c);
-	commit_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, members);
+	ending_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, members);
 	CU_ASSERT_EQUAL_FATAL(ep_standing(c.r), EP_STANDING_FROZEN);
 }
 
@@ -180,15 +137,15 @@ static void test_frozen(void)
 static void test_void(void)
 {
 	core_start(&c, 3, 0, EP_MODE_AUTO);
-	serve(&c);
+	ending_serve(&c);
 	core_request(&c, EP_CMD_READ, NULL, 77, "k", NULL);        // (0,1), not decided
-	commit_update(&c, 1, 3, 20, (uint64_t[]){ 0, 2, 1 }, 2, "void"); // depends on (2,1)
+	ending_update(&c, 1, 3, 20, (uint64_t[]){ 0, 2, 1 }, 2, "void"); // depends on (2,1)
 	CU_ASSERT_EQUAL(c.r->executed_count, 2);
 	core_forget(&c);
-	commit_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, 2);
+	ending_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, 2);
 	CU_ASSERT_EQUAL(ep_standing(c.r), EP_STANDING_FROZEN);
 	CU_ASSERT_EQUAL(c.r->executed_count, 3);
-	CU_ASSERT_EQUAL(ep_session_find(c.r, &session)->last, 1);
+	CU_ASSERT_EQUAL(ep_session_find(c.r, &ending_session)->last, 1);
 	const struct said *busy = core_said(&c, EP_CLIENT, EP_C_BUSY);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(busy);
 	CU_ASSERT_EQUAL(busy->msg->i, 77);
@@ -200,11 +157,11 @@ static void test_void(void)
 static void test_last_in_its_component(void)
 {
 	core_start(&c, 3, 0, EP_MODE_AUTO);
-	serve(&c);
-	commit_update(&c, 1, 3, 500, (uint64_t[]){ 0, 2, 1 }, 2, "late");
-	commit_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 3, 0 }, 2);
+	ending_serve(&c);
+	ending_update(&c, 1, 3, 500, (uint64_t[]){ 0, 2, 1 }, 2, "late");
+	ending_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 3, 0 }, 2);
 	CU_ASSERT_EQUAL(ep_standing(c.r), EP_STANDING_FROZEN);
-	CU_ASSERT_EQUAL(ep_session_find(c.r, &session)->last, 2);
+	CU_ASSERT_EQUAL(ep_session_find(c.r, &ending_session)->last, 2);
 	core_end(&c);
 }
 
@@ -213,10 +170,10 @@ static void test_two_race(void)
 {
 	struct ep_handover h;
 	core_start(&c, 3, 0, EP_MODE_AUTO);
-	commit_reconfig(&c, 1, 1, 6, (uint64_t[]){ 0, 0, 1 }, 2);
+	ending_reconfig(&c, 1, 1, 6, (uint64_t[]){ 0, 0, 1 }, 2);
 	CU_ASSERT_EQUAL(ep_standing(c.r), EP_STANDING_MEMBER);
 	CU_ASSERT_FALSE(ep_handover(c.r, &h));
-	commit_reconfig(&c, 2, 1, 5, (uint64_t[]){ 0, 1, 0 }, 4); // a component of both: seq decides
+	ending_reconfig(&c, 2, 1, 5, (uint64_t[]){ 0, 1, 0 }, 4); // a component of both: seq decides
 	CU_ASSERT_TRUE_FATAL(ep_handover(c.r, &h));
 	CU_ASSERT_EQUAL(h.next.n, 4);
 	CU_ASSERT_EQUAL(h.next.epoch, 2);
@@ -274,7 +231,7 @@ static void test_next(void)
 	CU_ASSERT_EQUAL(core_count(&next, EP_HELLO), 3);
 	core_preaccept(&next, 1, 1, 0, NULL, "x");
 	CU_ASSERT_EQUAL(core_count(&next, EP_PREACCEPT_OK), 0); // ready, not open
-	core_request(&next, EP_CMD_UPDATE, &session, 2, "k", "w");
+	core_request(&next, EP_CMD_UPDATE, &ending_session, 2, "k", "w");
 	CU_ASSERT_PTR_NOT_NULL(core_said(&next, EP_CLIENT, EP_C_BUSY));
 	CU_ASSERT_FALSE(ep_all_heard(next.r));
 	hello_from(1, 0);
@@ -283,7 +240,7 @@ static void test_next(void)
 	CU_ASSERT_EQUAL(ep_standing(next.r), EP_STANDING_MEMBER); // three of four
 	CU_ASSERT_FALSE(ep_all_heard(next.r));
 	core_forget(&next);
-	core_request(&next, EP_CMD_UPDATE, &session, 1, "k", "v"); // what epoch 1 has executed is answered from the table
+	core_request(&next, EP_CMD_UPDATE, &ending_session, 1, "k", "v"); // what epoch 1 has executed is answered from the table
 	CU_ASSERT_PTR_NOT_NULL(core_said(&next, EP_CLIENT, EP_C_REPLY));
 	CU_ASSERT_EQUAL(next.r->counters.kept_replies, 1);
 	hello_from(3, 0); // late, and heard all the same
@@ -343,7 +300,7 @@ static void test_retired(void)
 {
 	struct ep_config config = core_config(3, 2, EP_MODE_AUTO);
 	core_start_with(&c, &config);
-	commit_reconfig(&c, 1, 1, 5, NULL, 2);
+	ending_reconfig(&c, 1, 1, 5, NULL, 2);
 	CU_ASSERT_EQUAL(ep_standing(c.r), EP_STANDING_FROZEN);
 	struct ep_membership list = ep_epoch_next_list(c.r);
 	CU_ASSERT_EQUAL(ep_column_in(&config, &list), EP_NO_COLUMN);
@@ -396,19 +353,19 @@ static void test_cut_in_the_end(void)
 	bool is_cut = true;
 	for (volatile uint32_t nth = 1; is_cut; nth++) {
 		core_start(&c, 3, 0, EP_MODE_AUTO);
-		serve(&c);
+		ending_serve(&c);
 		is_cut = setjmp(out) != 0;
 		if (!is_cut) {
 			probe_arm(nth, die);
-			commit_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, 2);
+			ending_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, 2);
 		}
 		probe_arm(0, NULL);
 		CU_ASSERT_EQUAL_FATAL(core_restart(&c), EP_ATTACH_OK);
 		if (ep_standing(c.r) != EP_STANDING_FROZEN)
-			commit_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, 2);
+			ending_reconfig(&c, 2, 1, 9, (uint64_t[]){ 0, 2, 0 }, 2);
 		CU_ASSERT_EQUAL(ep_standing(c.r), EP_STANDING_FROZEN);
 		CU_ASSERT(ep_is_executed(c.r, 2, 1));
-		CU_ASSERT_EQUAL(ep_session_find(c.r, &session)->last, 1);
+		CU_ASSERT_EQUAL(ep_session_find(c.r, &ending_session)->last, 1);
 		core_end(&c);
 		CU_ASSERT_FATAL(nth < 1000);
 	}

@@ -137,7 +137,8 @@ static void check(const struct before *was, uint8_t col, uint64_t joined)
 }
 
 static const enum ep_msg_type types[] = { EP_PREACCEPT, EP_PREACCEPT_OK, EP_ACCEPT, EP_ACCEPT_OK, EP_COMMIT,	   EP_NACK,
-					  EP_RECOVER,	EP_RECOVER_OK,	 EP_VALIDATE, EP_VALIDATE_OK, EP_FETCH, EP_PENDING };
+					  EP_RECOVER,	EP_RECOVER_OK,	 EP_VALIDATE, EP_VALIDATE_OK, EP_FETCH, EP_PENDING,
+					  EP_VOID };
 
 static void test_table(void)
 {

@@ -116,6 +116,7 @@ static const struct breakage breakages[] = {
     {EP_RECOVER_OK, EP_MSG_NOP, VEC(32, N + COL), 8, NUMBER, EP_DROP_MALFORMED},
     {EP_FETCH, 0, BODY(ep_wire_fetch, last), 8, NUMBER - 1, EP_DROP_MALFORMED},
     {EP_PENDING, 0, BODY(ep_wire_fetch, last), 8, BIG, EP_DROP_MALFORMED},
+    {EP_VOID, 0, BODY(ep_wire_fetch, last), 8, NUMBER - 1, EP_DROP_MALFORMED},
     {EP_STATUS, 0, HEAD(i), 8, 1, EP_DROP_MALFORMED},
     {EP_STATUS, 0, HEAD(col), 1, 1, EP_DROP_MALFORMED},
     {EP_STATUS, 0, VEC(0, 3 * N - 1), 8, BIG, EP_DROP_MALFORMED},

@@ -140,6 +140,7 @@ static void put_body(struct writer *w, uint8_t type, uint8_t flags)
 		break;
 	case EP_FETCH:
 	case EP_PENDING:
+	case EP_VOID:
 		ep_store64(room(w, 8), NUMBER + 5);
 		break;
 	case EP_STATUS:
@@ -181,7 +182,7 @@ static void put_body(struct writer *w, uint8_t type, uint8_t flags)
 
 static bool is_about_instance(uint8_t type)
 {
-	return type <= EP_PENDING;
+	return type <= EP_VOID;
 }
 
 struct ep_msg *build(struct writer *w, uint8_t type, uint8_t flags)
@@ -219,6 +220,7 @@ const struct variant variants[] = {
     {EP_VALIDATE_OK, 0, false},
     {EP_FETCH, 0, false},
     {EP_PENDING, 0, false},
+    {EP_VOID, 0, false},
     {EP_STATUS, 0, false},
     {EP_HELLO, 0, false},
     {EP_HELLO_OK, 0, false},
