@@ -2,6 +2,14 @@
 #include "consensus/session.h"
 #include "consensus/stage.h"
 
+// A peer's round trip; one that was not measured yet may be slow, one that was never heard from may be dead.
+static ep_time answer_time(const struct ep_peer *p)
+{
+	if (p->heard == 0)
+		return EP_NEVER;
+	return p->srtt != 0 ? p->srtt : EP_NEVER - 1;
+}
+
 // The peer that answers fastest; one that stayed silent or is suspected only when there is no other.
 static uint8_t choose_designated(const struct ep_replica *r)
 {
@@ -12,7 +20,7 @@ static uint8_t choose_designated(const struct ep_replica *r)
 		const struct ep_peer *p = &r->peers[m], *b = &r->peers[best];
 		bool is_good = !p->is_suspect && p->misses < EP_MISSES_MAX;
 		bool is_best_good = best != r->self && !b->is_suspect && b->misses < EP_MISSES_MAX;
-		if (best == r->self || (is_good && !is_best_good) || (is_good == is_best_good && p->srtt < b->srtt))
+		if (best == r->self || (is_good && !is_best_good) || (is_good == is_best_good && answer_time(p) < answer_time(b)))
 			best = m;
 	}
 	return best;

@@ -25,6 +25,7 @@ static void test_preaccepts(void)
 static void test_designated(void)
 {
 	core_start(&c, 3, 0, 0);
+	c.r->peers[1].heard = c.r->peers[2].heard = c.now;
 	c.r->peers[1].srtt = 2000;
 	c.r->peers[2].srtt = 1000;
 	core_request(&c, EP_CMD_READ, NULL, 1, "a", NULL);
@@ -183,7 +184,27 @@ static void test_alone(void)
 	core_end(&c);
 }
 
-static const struct unit_test tests[] = { { "PreAccept", test_preaccepts }, { "designated peer", test_designated }, { "busy", test_busy },
+// A peer that was never heard from since the start may be dead: not while another is known to live, measured or not.
+static void test_never_heard(void)
+{
+	core_start(&c, 3, 0, EP_MODE_D);
+	c.r->peers[2].heard = c.now;
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 1)->fq, 2);
+	c.r->peers[2].srtt = 1000;
+	core_request(&c, EP_CMD_READ, NULL, 2, "k", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 2)->fq, 2);
+	c.r->peers[1].heard = c.now; // it lives; how fast it is is not known
+	core_request(&c, EP_CMD_READ, NULL, 3, "k", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 3)->fq, 2);
+	c.r->peers[1].srtt = 500;
+	core_request(&c, EP_CMD_READ, NULL, 4, "k", NULL);
+	CU_ASSERT_EQUAL(core_record(&c, 0, 4)->fq, 1);
+	core_end(&c);
+}
+
+static const struct unit_test tests[] = { { "PreAccept", test_preaccepts }, { "designated peer", test_designated },
+	{ "never heard from", test_never_heard }, { "busy", test_busy },
 					  { "window", test_window_full }, { "last number", test_last_number },
 					  { "room", test_room },
 					  { "room by deleting", test_room_by_deleting }, { "taken", test_taken }, { "alone", test_alone } };
