@@ -7,21 +7,14 @@
 #include "consensus/session.h"
 #include "consensus/stage.h"
 
-// The epoch has ended, and this replica is not in the next one.
-static bool is_retired(const struct ep_replica *r)
-{
-	if (!ep_is_frozen(r))
-		return false;
-	struct ep_membership next = ep_epoch_next_list(r);
-	return ep_column_in(&r->config, &next) == EP_NO_COLUMN;
-}
-
-// Who serves, as far as is known here: whoever left with the epoch's end names those who stayed.
+// Who serves, as far as is known here: once the epoch has ended, those of the next one, this replica among them or not.
 static struct ep_config serving(const struct ep_replica *r)
 {
 	struct ep_config c = r->config;
-	if (is_retired(r)) {
-		struct ep_membership next = ep_epoch_next_list(r);
+	if (!ep_is_frozen(r))
+		return c;
+	struct ep_membership next = ep_epoch_next_list(r);
+	if (!ep_config_follow(&c, &next)) {
 		c.members[c.self = 0] = next.members[0];
 		ep_config_follow(&c, &next);
 	}
@@ -49,6 +42,11 @@ static void send_welcome(struct ep_replica *r, struct ep_effects *fx, const stru
 		memcpy(members[m].ip, from->ip, sizeof from->ip);
 		members[m].port = from->port;
 	}
+}
+
+void ep_send_wrong_epoch(struct ep_replica *r, struct ep_effects *fx, const struct ep_addr *to, uint64_t cookie)
+{
+	send_welcome(r, fx, to, EP_C_WRONG_EPOCH, cookie);
 }
 
 // A repeat of an update: answered from the table, or joined to the instance that already carries it.
@@ -181,8 +179,8 @@ void on_client_message(struct ep_replica *r, struct ep_effects *fx, const struct
 		send_welcome(r, fx, from, EP_C_WELCOME, msg->i);
 		return;
 	case EP_C_REQUEST:
-		if ((h->epoch != 0 && h->epoch != r->config.epoch) || is_retired(r))
-			send_welcome(r, fx, from, EP_C_WRONG_EPOCH, msg->i);
+		if ((h->epoch != 0 && h->epoch != r->config.epoch) || ep_is_frozen(r))
+			ep_send_wrong_epoch(r, fx, from, msg->i);
 		else
 			on_request(r, fx, from, msg, keys);
 		return;

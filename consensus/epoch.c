@@ -4,6 +4,7 @@
 // member: the state of all who have executed RECONFIG is the same, and nobody was answered for anything that it lacks. One word,
 // `closed`, set in the transaction that executes RECONFIG, says so and names the record whose payload says who comes next.
 #include "consensus/epoch.h"
+#include "consensus/client.h"
 #include "consensus/hello.h"
 #include "consensus/stage.h"
 
@@ -143,7 +144,7 @@ enum ep_proposal ep_propose(struct ep_replica *r, ep_time now, const struct ep_w
 }
 
 // ---- FROZEN ----------------------------------------------------------------------------------------------------------------------
-// Clients whose commands came to nothing: they ask again, under the same number, and the next epoch knows whether it was executed.
+// Clients whose commands came to nothing: they ask the next epoch's members, under the same number, and those know whether it was executed.
 // True while there are more.
 static bool answer_void(struct ep_replica *r, struct ep_effects *fx)
 {
@@ -153,7 +154,7 @@ static bool answer_void(struct ep_replica *r, struct ep_effects *fx)
 			if (!ep_has_frames(fx))
 				return true;
 			uint32_t w = own->waits;
-			ep_send_busy(r, fx, &ep_wait(r, w)->client, ep_wait(r, w)->cookie);
+			ep_send_wrong_epoch(r, fx, &ep_wait(r, w)->client, ep_wait(r, w)->cookie);
 			own->waits = ep_wait(r, w)->next;
 			ep_wait_free(r, w);
 		}

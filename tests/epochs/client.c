@@ -1,5 +1,6 @@
 // A client: one session, one update in flight, the same number until it is answered, to whichever member it knows. It learns of new
-// members from WRONG_EPOCH, and now and then asks any node, as one does who has a list of addresses.
+// members from WRONG_EPOCH alone. Only when nobody whom it knows could tell (lost, or cut off before its epoch ended) it asks any
+// node, as one does who has a list of addresses; that is counted.
 #include <string.h>
 #include "tests/epochs/world.h"
 #include "tests/sim/verdict.h"
@@ -21,13 +22,28 @@ void client_start(struct world *w, uint32_t which)
 	plan(w, which, w->now + 1 + below(w, 1000000));
 }
 
+#define TRIES_MAX 64
+
+// Whether nobody is left whom the client knows and who holds an arena of its epoch or of a later one.
+static bool is_forsaken(const struct world *w, const struct client *c)
+{
+	for (uint32_t m = 0; m < c->n && c->tries < TRIES_MAX; m++) {
+		const struct place *now = w->nodes[c->members[m]].now;
+		if (now && now->epoch >= c->epoch)
+			return false;
+	}
+	return true;
+}
+
 static void send(struct world *w, uint32_t which)
 {
 	struct client *c = &w->clients[which];
 	uint8_t frame[EP_FRAME_MAX_MAX];
 	uint8_t to = c->members[below(w, c->n)];
-	if (below(w, 8) == 0)
+	if (is_forsaken(w, c)) {
 		to = (uint8_t)below(w, NODES);
+		w->figures.forsaken++;
+	}
 	uint32_t len = ep_wire_begin(frame, EP_FRAME_REQUEST, EP_SENDER_CLIENT, w->draw.config.cluster, below(w, 4) ? c->epoch : 0);
 	struct ep_msg *msg = ep_wire_append(frame, &len, sizeof frame, EP_C_REQUEST, (uint32_t)sizeof *msg + c->len);
 	msg->i = c->cookie;

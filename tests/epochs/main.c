@@ -81,8 +81,8 @@ int main(int argc, char **argv)
 		too_long += world.report.too_long;
 	}
 	printf("epochs: proposals=%" PRIu64 " kills=%" PRIu64 " between_stores=%" PRIu64 " hosts_lost=%" PRIu64 " transfers=%" PRIu64 " broken=%" PRIu64
-	       " of_stragglers=%" PRIu64 " wrong_epoch=%" PRIu64 " busy=%" PRIu64 " unchecked_keys=%" PRIu64 " longest_stall=%.1fms\n",
-	       sum.proposals, sum.kills, sum.cuts, sum.losses, sum.copies, sum.broken_copies, sum.skipped, sum.wrong_epoch, sum.busy, too_long,
+	       " of_stragglers=%" PRIu64 " wrong_epoch=%" PRIu64 " forsaken=%" PRIu64 " busy=%" PRIu64 " unchecked_keys=%" PRIu64 " longest_stall=%.1fms\n",
+	       sum.proposals, sum.kills, sum.cuts, sum.losses, sum.copies, sum.broken_copies, sum.skipped, sum.wrong_epoch, sum.forsaken, sum.busy, too_long,
 	       (double)sum.stall_longest / 1e6);
 	printf("EPOCHS seeds=%" PRIu64 " changes=%" PRIu64 " commands=%" PRIu64 " checked=%" PRIu64 " frames=%" PRIu64 " violations=%" PRIu64 "\n", seeds,
 	       sum.changes, sum.commands, checked, sum.frames, violations);

@@ -70,7 +70,7 @@ struct draw { // from the seed
 };
 
 struct figures {
-	uint64_t changes, proposals, kills, cuts, losses, copies, broken_copies, skipped, commands, wrong_epoch, busy, frames;
+	uint64_t changes, proposals, kills, cuts, losses, copies, broken_copies, skipped, commands, wrong_epoch, forsaken, busy, frames;
 	ep_time stall_longest;
 };
 

@@ -204,9 +204,15 @@ void core_recover_ok(struct core *c, const struct recovered *m)
 
 void core_request(struct core *c, uint8_t kind, const struct ep_session_id *session, uint64_t seq, const char *key, const char *value)
 {
+	core_request_of(c, c->host.config.epoch, kind, session, seq, key, value);
+}
+
+void core_request_of(struct core *c, uint32_t epoch, uint8_t kind, const struct ep_session_id *session, uint64_t seq, const char *key,
+		     const char *value)
+{
 	uint8_t bytes[KV_BYTES_MAX];
 	uint32_t len = command(bytes, kind, session, seq, key, value);
-	c->out_len = ep_wire_begin(c->out, EP_FRAME_REQUEST, EP_SENDER_CLIENT, c->host.config.cluster, c->host.config.epoch);
+	c->out_len = ep_wire_begin(c->out, EP_FRAME_REQUEST, EP_SENDER_CLIENT, c->host.config.cluster, epoch);
 	struct ep_msg *msg = ep_wire_append(c->out, &c->out_len, sizeof c->out, EP_C_REQUEST, (uint32_t)sizeof *msg + len);
 	msg->i = seq;
 	memcpy(msg + 1, bytes, len);

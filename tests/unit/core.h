@@ -55,6 +55,9 @@ struct recovered {
 void core_recover_ok(struct core *, const struct recovered *);
 // A client's request; the cookie is `seq`. An UPDATE without a value deletes.
 void core_request(struct core *, uint8_t kind, const struct ep_session_id *, uint64_t seq, const char *key, const char *value);
+// The same from a client that believes to be in this epoch; 0: it does not know.
+void core_request_of(struct core *, uint32_t epoch, uint8_t kind, const struct ep_session_id *, uint64_t seq, const char *key,
+		     const char *value);
 // A RECONFIG of epoch 1 (struct ep_wire_command and its list) to members 0 to n - 1 of core_config(); returns its length.
 uint32_t core_reconfig(uint8_t n, uint8_t out[EP_RECONFIG_MAX]);
 struct ep_session_id core_open(struct core *); // at n = 1, or with core_help()

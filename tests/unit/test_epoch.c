@@ -1,6 +1,7 @@
 // The end of an epoch, and the beginning of the next (protocol.md F.1), rule by rule.
 #include <setjmp.h>
 #include <stdlib.h>
+#include "consensus/arena.h"
 #include "consensus/epoch.h"
 #include "tests/sim/probe.h"
 #include "tests/unit/ending.h"
@@ -146,10 +147,10 @@ static void test_void(void)
 	CU_ASSERT_EQUAL(ep_standing(c.r), EP_STANDING_FROZEN);
 	CU_ASSERT_EQUAL(c.r->executed_count, 3);
 	CU_ASSERT_EQUAL(ep_session_find(c.r, &ending_session)->last, 1);
-	const struct said *busy = core_said(&c, EP_CLIENT, EP_C_BUSY);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(busy);
-	CU_ASSERT_EQUAL(busy->msg->i, 77);
-	CU_ASSERT_EQUAL(core_count(&c, EP_C_BUSY), 1);
+	const struct said *moved = core_said(&c, EP_CLIENT, EP_C_WRONG_EPOCH);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(moved);
+	CU_ASSERT_EQUAL(moved->msg->i, 77);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_WRONG_EPOCH), 1);
 	core_end(&c);
 }
 
@@ -295,6 +296,40 @@ static void test_next_forgotten(void)
 	core_end(&c);
 }
 
+// Clients are sent to the members of the next epoch: by a request, whatever epoch it names, and by a Hello.
+static void sends_on(uint8_t n, uint8_t self)
+{
+	core_forget(&c);
+	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
+	core_request(&c, EP_CMD_UPDATE, &ending_session, 1, "k", "v"); // also a repeat: the next epoch knows the answer
+	const struct said *s = core_said(&c, EP_CLIENT, EP_C_WRONG_EPOCH);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_WRONG_EPOCH), 2);
+	CU_ASSERT_EQUAL(core_count(&c, EP_C_BUSY) + core_count(&c, EP_C_REPLY), 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	const struct ep_wire_welcome *welcome = (const void *)(s->msg + 1);
+	const struct ep_wire_member *members = (const void *)(welcome + 1);
+	struct ep_membership list = ep_epoch_next_list(c.r);
+	CU_ASSERT_EQUAL(welcome->epoch, 2);
+	CU_ASSERT_EQUAL(welcome->n, n);
+	CU_ASSERT_EQUAL(welcome->self, self);
+	for (uint32_t m = 0; m < n; m++)
+		CU_ASSERT(memcmp(members[m].uuid, list.members[m].uuid, 16) == 0 && memcmp(members[m].ip, list.members[m].ip, 4) == 0);
+	struct ep_config config = core_config(n, 0, EP_MODE_AUTO); // what the epoch's own members say of themselves
+	memcpy(config.members, list.members, sizeof config.members);
+	config.epoch = 2;
+	config.chain = list.chain;
+	CU_ASSERT_EQUAL(welcome->config_hash, ep_arena_hash_shared(&config));
+}
+
+static void test_sends_on(void)
+{
+	freeze(4);
+	sends_on(4, 0);
+	CU_ASSERT_EQUAL_FATAL(core_restart(&c), EP_ATTACH_OK);
+	sends_on(4, 0);
+	core_end(&c);
+}
+
 // Whoever is not in the next epoch says who is.
 static void test_retired(void)
 {
@@ -305,13 +340,27 @@ static void test_retired(void)
 	struct ep_membership list = ep_epoch_next_list(c.r);
 	CU_ASSERT_EQUAL(ep_column_in(&config, &list), EP_NO_COLUMN);
 	CU_ASSERT_FALSE(ep_config_follow(&config, &list));
-	core_forget(&c);
-	core_request(&c, EP_CMD_READ, NULL, 1, "k", NULL);
-	const struct said *s = core_said(&c, EP_CLIENT, EP_C_WRONG_EPOCH);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-	const struct ep_wire_welcome *welcome = (const void *)(s->msg + 1);
-	CU_ASSERT_EQUAL(welcome->epoch, 2);
-	CU_ASSERT_EQUAL(welcome->n, 2);
+	sends_on(2, 0);
+	core_end(&c);
+}
+
+// A client of the epoch before is sent on by whoever is in this one; one that does not know its epoch is served.
+static void test_older_epoch(void)
+{
+	struct ep_handover h;
+	freeze(1);
+	CU_ASSERT_TRUE_FATAL(ep_handover(c.r, &h));
+	struct ep_config config = config_after(&c, &h);
+	CU_ASSERT_EQUAL_FATAL(follow(&config, &h, false), EP_ATTACH_OK);
+	core_wait(&next, 1);
+	CU_ASSERT_EQUAL(ep_standing(next.r), EP_STANDING_MEMBER);
+	for (uint32_t epoch = 0; epoch <= 3; epoch++) {
+		core_forget(&next);
+		core_request_of(&next, epoch, EP_CMD_READ, NULL, 10 + epoch, "k", NULL);
+		CU_ASSERT_EQUAL(core_count(&next, EP_C_WRONG_EPOCH), epoch == 1 || epoch == 3);
+		CU_ASSERT_EQUAL(core_count(&next, EP_C_REPLY), epoch == 0 || epoch == 2);
+	}
+	core_end(&next);
 	core_end(&c);
 }
 
@@ -408,7 +457,9 @@ static const struct unit_test tests[] = {
 	{ "next", test_next },
 	{ "next, refused", test_next_refused },
 	{ "next, forgotten", test_next_forgotten },
+	{ "sends clients on", test_sends_on },
 	{ "retired", test_retired },
+	{ "older epoch", test_older_epoch },
 	{ "restart", test_restart },
 	{ "cut in the end", test_cut_in_the_end },
 	{ "cut in the beginning", test_cut_in_the_beginning },
