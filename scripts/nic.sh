@@ -46,7 +46,7 @@ have qemu-system-x86_64 || no "there is no qemu-system-x86_64; scripts/setup.sh 
 for program in dataplane/pnyx-replica client/cli/pnyx; do
 	[ -x "$BUILD/$program" ] || no "$BUILD/$program is not built"
 done
-kernel=$(find "$NIC_TREE/boot" -name 'vmlinuz-*' 2>/dev/null | head -1)
+kernel=$(find "$NIC_TREE/boot" -name 'vmlinuz-*' 2>/dev/null | head -1) || : # no such folder: said below
 [ -n "$kernel" ] || no "there is no kernel to boot in $NIC_TREE; scripts/setup.sh --nic unpacks one"
 
 work=$(mktemp -d)
