@@ -23,6 +23,8 @@ struct visitor {
 	sd_event_source *watch, *timer;
 	char line[LINE_MAX_BYTES];
 	size_t len;
+	int passed;   // a descriptor that came with the line, -1: none
+	bool is_kept; // its answer comes later
 };
 static uint32_t visitors;
 
@@ -31,14 +33,18 @@ static void leave(struct visitor *v)
 	sd_event_source_disable_unref(v->watch);
 	sd_event_source_disable_unref(v->timer);
 	close(v->fd);
+	if (v->passed >= 0)
+		close(v->passed);
 	free(v);
 	visitors--;
 }
 
 static int on_late(sd_event_source *s, uint64_t usec, void *arg)
 {
+	struct visitor *v = arg;
 	(void)s, (void)usec;
-	leave(arg);
+	if (!v->is_kept)
+		leave(v);
 	return 0;
 }
 
@@ -52,6 +58,14 @@ static void log_who(const struct visitor *v, const char *command, const char *re
 		(int)who.pid, refusal ? refusal : "done");
 }
 
+static void on_backup(void *visitor, const char *refusal, const struct ep_handover *h)
+{
+	json_t *answer = refusal ? json_pack("{s:s}", "error", refusal) : json_pack("{s:b, s:I, s:I}", "done", true, "epoch",
+										    (json_int_t)h->next.epoch - 1, "bytes", (json_int_t)h->bytes);
+	ctl_admin_answer(visitor, answer, "backup", refusal);
+}
+
+// NULL: the answer comes later.
 static json_t *obey(struct visitor *v, const char *command)
 {
 	static const char *const changes[] = { "stop", "start", "restart" };
@@ -64,15 +78,21 @@ static json_t *obey(struct visitor *v, const char *command)
 		log_who(v, command, refusal);
 		return refusal ? json_pack("{s:s}", "error", refusal) : json_pack("{s:b}", "done", true);
 	}
-	return json_pack("{s:s}", "error", "unknown command; known are status, stop, start, restart");
+	if (strcmp(command, "backup") == 0) {
+		int fd = v->passed;
+		v->passed = -1;
+		const char *refusal = ctl_backup_start(v->c, fd, on_backup, v);
+		v->is_kept = refusal == NULL;
+		if (refusal)
+			log_who(v, command, refusal);
+		return refusal ? json_pack("{s:s}", "error", refusal) : NULL;
+	}
+	return json_pack("{s:s}", "error", "unknown command; known are status, stop, start, restart, backup");
 }
 
 // The socket's buffer takes an answer whole; a visitor that does not read loses it.
-static void answer(struct visitor *v)
+static void say(struct visitor *v, json_t *said)
 {
-	json_t *asked = json_loadb(v->line, v->len, 0, NULL);
-	const char *command = json_string_value(json_object_get(asked, "command"));
-	json_t *said = command ? obey(v, command) : json_pack("{s:s}", "error", "one line is expected: {\"command\": \"status\"}");
 	char *text = said ? json_dumps(said, JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9)) : NULL;
 	if (text) {
 		(void)!send(v->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
@@ -80,21 +100,61 @@ static void answer(struct visitor *v)
 	}
 	free(text);
 	json_decref(said);
+}
+
+void ctl_admin_answer(struct visitor *v, json_t *said, const char *command, const char *refusal)
+{
+	log_who(v, command, refusal);
+	say(v, said);
+	v->is_kept = false;
+	leave(v);
+}
+
+static void answer(struct visitor *v)
+{
+	json_t *asked = json_loadb(v->line, v->len, 0, NULL);
+	const char *command = json_string_value(json_object_get(asked, "command"));
+	json_t *said = command ? obey(v, command) : json_pack("{s:s}", "error", "one line is expected: {\"command\": \"status\"}");
+	if (!v->is_kept)
+		say(v, said);
 	json_decref(asked);
+}
+
+// What is there, and a descriptor that came with it: the newest is kept.
+static ssize_t receive(struct visitor *v, int fd)
+{
+	char control[CMSG_SPACE(4 * sizeof(int))] __attribute__((aligned(sizeof(struct cmsghdr))));
+	struct iovec room = { v->line + v->len, v->is_kept ? 0 : sizeof v->line - v->len };
+	struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	for (struct cmsghdr *m = got >= 0 ? CMSG_FIRSTHDR(&message) : NULL; m; m = CMSG_NXTHDR(&message, m)) {
+		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t k = 0; k < (m->cmsg_len - CMSG_LEN(0)) / sizeof(int); k++) {
+			if (v->passed >= 0)
+				close(v->passed);
+			memcpy(&v->passed, CMSG_DATA(m) + k * sizeof(int), sizeof(int));
+		}
+	}
+	return got;
 }
 
 static int on_bytes(sd_event_source *s, int fd, uint32_t events, void *arg)
 {
 	struct visitor *v = arg;
 	(void)s, (void)events;
-	ssize_t got = recv(fd, v->line + v->len, sizeof v->line - v->len, MSG_DONTWAIT);
+	ssize_t got = receive(v, fd);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	if (v->is_kept) { // it says more, or is gone: its answer goes nowhere then
+		sd_event_source_set_enabled(v->watch, SD_EVENT_OFF);
+		return 0;
+	}
 	v->len += got > 0 ? (size_t)got : 0;
 	bool is_line = memchr(v->line, '\n', v->len) != NULL;
 	if (is_line)
 		answer(v);
-	if (is_line || got <= 0 || v->len == sizeof v->line)
+	if (!v->is_kept && (is_line || got <= 0 || v->len == sizeof v->line))
 		leave(v);
 	return 0;
 }
@@ -112,6 +172,7 @@ static int on_visitor(sd_event_source *s, int listener, uint32_t events, void *a
 	}
 	visitors++;
 	v->c = arg;
+	v->passed = -1;
 	v->fd = fd;
 	if (sd_event_add_io(v->c->event, &v->watch, fd, EPOLLIN, on_bytes, v) < 0 ||
 	    sd_event_add_time_relative(v->c->event, &v->timer, CLOCK_MONOTONIC, VISIT_US, 0, on_late, v) < 0)

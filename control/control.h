@@ -1,10 +1,11 @@
 // One node's control plane: what its parts share. One thread, one event loop; each part has a file of its own.
 #pragma once
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <jansson.h>
 #include <systemd/sd-event.h>
-#include "client/config/config.h"
+#include "client/config/backup.h"
 #include "control/backoff.h"
 #include "control/frame.h"
 #include "control/gauge.h"
@@ -66,6 +67,24 @@ struct ctl_guest { // dialed us and has not said HELLO
 	uint8_t ip[4];
 };
 
+struct ctl_backup { // under way; done == NULL: none
+	int fd;         // what is written to
+	void *map;      // the arena of the epoch that ends
+	size_t map_bytes;
+	struct ep_membership same;
+	uint64_t began_ns, proposed_ns;
+	void (*done)(void *, const char *refusal, const struct ep_handover *);
+	void *arg;
+	// the thread's, from its start until event_fd tells its end
+	bool is_writing;
+	pthread_t thread;
+	struct ep_handover handover;
+	struct ep_state state;
+	struct pnyx_backup_note note;
+	int event_fd, error;
+	sd_event_source *watch;
+};
+
 struct ctl {
 	struct pnyx_config file;
 	const char *run_dir, *spawn; // spawn: NULL = a service manager does it
@@ -81,6 +100,7 @@ struct ctl {
 	int listener;
 	struct ctl_donor donor; // of our replica's state
 	struct ctl_asker asker; // for a state that our replica needs
+	struct ctl_backup backup;
 	uint64_t brought_ns;    // when one was brought last, 0 = never
 	uint64_t refused, refused_ns; // guests; when that was logged last
 	struct MHD_Daemon *http;
@@ -130,14 +150,27 @@ void ctl_transfer_stop(struct ctl *);
 // ASK came on this connection, which is given away with it.
 void ctl_transfer_asked(struct ctl *, int fd, const uint8_t ip[4], const struct ctl_ask *);
 
+// ---- backup.c
+// Takes the descriptor. NULL: `done` is called when all is written, or why not; else why it cannot begin.
+const char *ctl_backup_start(struct ctl *, int fd, void (*done)(void *, const char *refusal, const struct ep_handover *), void *arg);
+void ctl_backup_tend(struct ctl *); // once a tick
+void ctl_backup_stop(struct ctl *);
+
 // ---- page.c
 #define CTL_PAGE_WAITING 5 // MB_WAITING
 // The frozen arena that is here, and the list of its current epoch.
 void ctl_page_offer(const struct mb_snapshot *, struct ctl_offer *ret);
+void ctl_page_list(const struct mb_snapshot *, struct ep_membership *ret); // of its current epoch; epoch 0: not known
+void ctl_page_arena(const struct mb_snapshot *, char *ret, size_t size); // path of the current epoch's; "": not known
+// Proposes that the epoch ends and these members make the next; `list` is of the present one. It may come to nothing: repeat it.
+void ctl_propose(struct ctl *, const struct ep_membership *list);
 bool ctl_page_is_retired(const struct mb_snapshot *); // its epoch has ended, and it is not in the next list
 
 // ---- admin.c, view.c, http.c, metrics.c: what an operator sees
 bool ctl_admin_start(struct ctl *);
+struct visitor;
+// Answers one whose command takes longer. Takes the answer.
+void ctl_admin_answer(struct visitor *, json_t *answer, const char *command, const char *refusal);
 void ctl_admin_stop(struct ctl *);
 json_t *ctl_view(const struct ctl *);
 struct ctl_state ctl_state_of(const struct ctl *);

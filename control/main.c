@@ -72,6 +72,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 	ctl_links_tend(c);
 	ctl_http_tend(c);
 	ctl_transfer_tend(c);
+	ctl_backup_tend(c);
 	struct ctl_alarm alarm = ctl_gauge_alarm(&c->gauge);
 	if (alarm.is_raised != c->is_alarmed) {
 		c->is_alarmed = alarm.is_raised;
@@ -181,6 +182,7 @@ int main(int argc, char **argv)
 	ctl_admin_stop(c);
 	ctl_links_stop(c);
 	ctl_transfer_stop(c);
+	ctl_backup_stop(c);
 	sd_event_unref(c->event);
 	return code < 0 ? 1 : 0;
 }

@@ -9,6 +9,23 @@ void ctl_page_offer(const struct mb_snapshot *page, struct ctl_offer *ret)
 	(void)page;
 }
 
+void ctl_page_list(const struct mb_snapshot *page, struct ep_membership *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	(void)page;
+}
+
+void ctl_page_arena(const struct mb_snapshot *page, char *ret, size_t size)
+{
+	(void)page, (void)size;
+	ret[0] = 0;
+}
+
+void ctl_propose(struct ctl *c, const struct ep_membership *list)
+{
+	(void)c, (void)list;
+}
+
 bool ctl_page_is_retired(const struct mb_snapshot *page)
 {
 	(void)page;

@@ -3,7 +3,7 @@
 
 _pnyx_complete() {
 	local program=$1 word=$2 before=$3 command='' file='' k
-	local commands='get put del cas incr append mget mput status top doctor replica init digest echo bench'
+	local commands='get put del cas incr append mget mput status top doctor replica init backup restore digest echo bench'
 	for ((k = 1; k < COMP_CWORD; k++)); do
 		case ${COMP_WORDS[k]} in
 		-c | --config)
@@ -24,7 +24,7 @@ _pnyx_complete() {
 		file=${file:-${PNYX_CONFIG:-/etc/pnyx/pnyx.conf}}
 		[[ ! -r $file ]] || mapfile -t COMPREPLY < <(compgen -W "$(sed -n '/members/,/);/s/.*[{ ]name *= *"\([^"]*\)".*/\1/p' "$file")" -- "$word")
 		;;
-	-c | --config | -f | --record | -G | --histogram) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	-c | --config | -f | --record | --from | -G | --histogram) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	-C | --control | -R | --root | --run-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
 	-p | --port | --spread) [[ $command == doctor ]] && mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net)" -- "$word")
 		[[ $command == bench ]] && mapfile -t COMPREPLY < <(compgen -W 'all one' -- "$word") ;;
@@ -35,6 +35,8 @@ _pnyx_complete() {
 			mapfile -t COMPREPLY < <(compgen -W "$("$program" ${command:+"$command"} --help 2>/dev/null |
 				grep -oE '(^ +|, )--[a-z-]+=?' | tr -d ' ,' | sed 's/=$/=/')" -- "$word")
 			[[ ${COMPREPLY[*]} != *= ]] || compopt -o nospace 2>/dev/null || :
+		elif [[ $command == backup || $command == restore ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		elif [[ $command == replica ]]; then
 			mapfile -t COMPREPLY < <(compgen -W 'stop start restart' -- "$word")
 		elif [[ -z $command && ${program##*/} == pnyx ]]; then

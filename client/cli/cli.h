@@ -66,7 +66,8 @@ struct command {
 
 extern const struct command command_get, command_put, command_del, command_cas, command_incr,
     command_append, command_mget, command_mput, command_status, command_digest, command_echo,
-    command_bench, command_top, command_doctor, command_replica, command_init;
+    command_bench, command_top, command_doctor, command_replica, command_init,
+    command_backup, command_restore;
 
 // ---- options.c
 extern const struct argp common_argp; // input: struct cli
@@ -101,6 +102,10 @@ __attribute__((format(printf, 3, 4))) _Noreturn void cli_fail(const struct cli *
 // answers. The answer is the caller's; NULL: none, and `error` says so.
 json_t *ask_control(const struct cli *, const char *member, const char *command, char *error,
 		    size_t size);
+// The same for a command that is about a file, open as `fd`, and takes up to so many seconds.
+json_t *ask_control_with(const struct cli *, const char *member, const char *command, int fd, long patience_s, char *error, size_t size);
+// The folder of the nodes' run directories: --control, else the usual one.
+void control_folder(const struct cli *, char *ret, size_t size);
 // Prints what a control plane knows of the members, and its alarm.
 void print_control(const json_t *view);
 

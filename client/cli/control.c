@@ -13,7 +13,7 @@
 
 #define ANSWER_MAX (1u << 20)
 
-static void base_of(const struct cli *cli, char *ret, size_t size)
+void control_folder(const struct cli *cli, char *ret, size_t size)
 {
 	const char *own = getenv("XDG_RUNTIME_DIR");
 	if (cli->control != NULL)
@@ -22,8 +22,26 @@ static void base_of(const struct cli *cli, char *ret, size_t size)
 		snprintf(ret, size, "%s/pnyx", getuid() == 0 || own == NULL ? "/run" : own);
 }
 
+// The line, and with it a descriptor unless that is -1.
+static bool send_line(int fd, char *text, size_t len, int passed)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(sizeof(struct cmsghdr)))) = {0};
+	struct iovec line = {text, len};
+	struct msghdr message = {.msg_iov = &line, .msg_iovlen = 1};
+	if (passed >= 0) {
+		message.msg_control = control;
+		message.msg_controllen = sizeof control;
+		struct cmsghdr *m = CMSG_FIRSTHDR(&message);
+		m->cmsg_level = SOL_SOCKET;
+		m->cmsg_type = SCM_RIGHTS;
+		m->cmsg_len = CMSG_LEN(sizeof passed);
+		memcpy(CMSG_DATA(m), &passed, sizeof passed);
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
 // One line out, one in.
-static json_t *converse(int fd, const char *command)
+static json_t *converse(int fd, const char *command, int passed)
 {
 	char *text = malloc(ANSWER_MAX);
 	size_t len = 0;
@@ -32,7 +50,7 @@ static json_t *converse(int fd, const char *command)
 	if (text == NULL)
 		return NULL;
 	int n = snprintf(text, ANSWER_MAX, "{\"command\": \"%s\"}\n", command);
-	if (send(fd, text, (size_t)n, MSG_NOSIGNAL) == n) {
+	if (send_line(fd, text, (size_t)n, passed)) {
 		while (got > 0 && len < ANSWER_MAX && memchr(text, '\n', len) == NULL) {
 			got = recv(fd, text + len, ANSWER_MAX - len, 0);
 			len += got > 0 ? (size_t)got : 0;
@@ -43,10 +61,10 @@ static json_t *converse(int fd, const char *command)
 	return answer;
 }
 
-static json_t *ask_socket(const char *path, const char *command)
+static json_t *ask_socket(const char *path, const char *command, int passed, long patience_s)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	struct timeval patience = {.tv_sec = 5};
+	struct timeval patience = {.tv_sec = patience_s};
 	json_t *answer = NULL;
 	if (strlen(path) >= sizeof to.sun_path)
 		return NULL;
@@ -56,25 +74,24 @@ static json_t *ask_socket(const char *path, const char *command)
 		return NULL;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
-		answer = converse(fd, command);
+		answer = converse(fd, command, passed);
 	close(fd);
 	return answer;
 }
 
-json_t *ask_control(const struct cli *cli, const char *member, const char *command, char *error,
-		    size_t size)
+json_t *ask_control_with(const struct cli *cli, const char *member, const char *command, int fd, long patience_s, char *error, size_t size)
 {
 	char base[128], path[512];
 	json_t *answer = NULL;
 	struct dirent **names = NULL;
-	base_of(cli, base, sizeof base);
+	control_folder(cli, base, sizeof base);
 	int count = scandir(base, &names, NULL, alphasort);
 	for (int k = 0; k < count; k++) {
 		const char *name = names[k]->d_name;
 		snprintf(path, sizeof path, "%s/%s/control.sock", base, name);
 		bool is_wanted = name[0] != '.' && (member == NULL || strcmp(name, member) == 0);
 		if (answer == NULL && is_wanted && access(path, F_OK) == 0)
-			answer = ask_socket(path, command);
+			answer = ask_socket(path, command, fd, patience_s);
 		free(names[k]);
 	}
 	free(names);
@@ -82,6 +99,11 @@ json_t *ask_control(const struct cli *cli, const char *member, const char *comma
 		snprintf(error, size, "no control plane answers in %s%s%s", base,
 			 member != NULL ? "/" : "", member != NULL ? member : "");
 	return answer;
+}
+
+json_t *ask_control(const struct cli *cli, const char *member, const char *command, char *error, size_t size)
+{
+	return ask_control_with(cli, member, command, -1, 5, error, size);
 }
 
 // ---- showing

@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "client/cli/cli.h"
+#include "client/config/backup.h"
 
 #define MEMBER_RIGHT "NAME=IP[:PORT][/CONTROL-IP[:PORT]], at most 7 of them"
 
-static struct pnyx_config config = {.cluster.name = "pnyx", .replica.prefix = 24};
+static struct pnyx_config config = {.cluster.name = "pnyx", .cluster.frame_max = 1472, .replica.prefix = 24};
 
 // "a=10.77.0.1", "a=10.77.0.1:7787/10.78.0.1:7788"; what a name may be is the reader's to say.
 static bool add_member(const char *text)
@@ -32,6 +33,22 @@ static bool add_member(const char *text)
 	return true;
 }
 
+// What the state of a backup needs alike.
+static bool take_after(const char *path)
+{
+	uint8_t bytes[sizeof(struct pnyx_backup_note)];
+	struct pnyx_backup_note note;
+	FILE *f = fopen(path, "re");
+	bool is_read = f != NULL && fseek(f, PNYX_BACKUP_NOTE_AT, SEEK_SET) == 0 && fread(bytes, sizeof bytes, 1, f) == 1;
+	if (f != NULL)
+		fclose(f);
+	if (!is_read || !pnyx_backup_read(bytes, &note))
+		return false;
+	config.cluster.hash_seed = note.hash_seed;
+	config.cluster.frame_max = note.frame_max;
+	return true;
+}
+
 static const char *set(int key, const char *arg)
 {
 	uint64_t number;
@@ -48,6 +65,8 @@ static const char *set(int key, const char *arg)
 			return "the length of the network's prefix, 1 to 31";
 		config.replica.prefix = (uint32_t)number;
 		return NULL;
+	case 'f':
+		return take_after(arg) ? NULL : "a backup";
 	case 'g':
 		if (strchr(arg, ':') != NULL || !pnyx_config_parse_address(arg, 0, &gateway))
 			return "an IPv4 address";
@@ -82,6 +101,7 @@ static const struct argp_option options[] = {
     {"member", 'm', "NAME=IP", 0, "a member: NAME=IP[:PORT][/CONTROL-IP[:PORT]]; once for each, 1 to 7; ports 7787 and 7788", 0},
     {"cluster", 'n', "NAME", 0, "the cluster's name, default pnyx", 0},
     {"prefix", 'p', "BITS", 0, "length of the members' network prefix, default 24", 0},
+    {"from", 'f', "FILE", 0, "for the state of this backup: what it needs alike (pnyx restore)", 0},
     {"gateway", 'g', "IP", 0, "the way to members on other networks", 0},
     {0},
 };

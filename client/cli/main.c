@@ -8,7 +8,7 @@
 static const struct command *const commands[] = {
     &command_get,  &command_put,  &command_del,	   &command_cas,    &command_incr, &command_append,
     &command_mget, &command_mput, &command_status, &command_digest, &command_echo, &command_bench,
-    &command_top,  &command_doctor, &command_replica, &command_init,
+    &command_top,  &command_doctor, &command_replica, &command_init, &command_backup, &command_restore,
 };
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 
@@ -30,6 +30,8 @@ static const char top_doc[] =
     "  doctor                  what this machine lacks, and what to do\n"
     "  replica stop|start|restart   this node's replica, by its control plane\n"
     "  init                    the configuration file of a new cluster\n"
+    "  backup FILE             the state of one instant, while serving\n"
+    "  restore FILE            a backup becomes a new cluster's state, node by node\n"
     "  digest                  whether all replicas hold the same state\n"
     "  echo                    raw round trip to a replica's data plane\n"
     "  bench                   load, latencies, shares\n"

@@ -123,7 +123,7 @@ void pnyx_config_blame(const char *path, const char *complaint, char *error, siz
 
 // For a new cluster: an id and uuids at random, of the members that are there already. False: no randomness, errno.
 bool pnyx_config_draw(struct pnyx_config *);
-// Writes a new cluster's file: id, name, members, prefix and gateway; every other setting keeps its default. It appears under its name when
+// Writes a new cluster's file: id, name, hash_seed (0: left out), frame_max, members, prefix and gateway; every other setting keeps its default. It appears under its name when
 // pnyx_config_load() has taken it, and never in the place of another. False: `error` is one line without newline.
 bool pnyx_config_create(const char *path, const struct pnyx_config *, char *error, size_t error_size);
 

@@ -46,12 +46,15 @@ static bool put_replica(config_setting_t *root, const struct pnyx_config_replica
 
 static bool put_all(config_t *file, const struct pnyx_config *c)
 {
-	char id[24];
+	char id[24], seed[24];
 	config_setting_t *root = config_root_setting(file);
 	config_setting_t *cluster = config_setting_add(root, "cluster", CONFIG_TYPE_GROUP);
 	config_setting_t *members = config_setting_add(root, "members", CONFIG_TYPE_LIST);
 	snprintf(id, sizeof id, "0x%016llx", (unsigned long long)c->cluster.id);
 	bool is_good = cluster && members && put_text(cluster, "id", id) && put_text(cluster, "name", c->cluster.name);
+	snprintf(seed, sizeof seed, "0x%016llx", (unsigned long long)c->cluster.hash_seed);
+	is_good = is_good && (c->cluster.hash_seed == 0 || put_text(cluster, "hash_seed", seed)) &&
+		  (c->cluster.frame_max == 1472 || put_number(cluster, "frame_max", c->cluster.frame_max));
 	for (uint32_t m = 0; m < c->members_count; m++)
 		is_good = is_good && put_member(members, &c->members[m]);
 	return is_good && put_replica(root, &c->replica);

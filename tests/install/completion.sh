@@ -25,7 +25,7 @@ offers() {
 	count=$((count + 1))
 	[ "$got" = "$wanted" ] || { echo "FAIL $*: offers '$got' instead of '$wanted'"; failures=$((failures + 1)); }
 }
-offers "append bench cas del digest doctor echo get incr init mget mput put replica status top" pnyx ""
+offers "append backup bench cas del digest doctor echo get incr init mget mput put replica restore status top" pnyx ""
 offers "del digest doctor" pnyx d
 offers "digest" pnyx --via alpha di
 offers "restart start stop" pnyx replica ""
@@ -40,6 +40,7 @@ offers "beta" pnyx --config = pnyx.conf --via = b
 offers "beta" pnyx --config=pnyx.conf -v b
 offers "pnyx.conf" pnyx -c pn
 offers "incr init" pnyx i
+offers "pnyx.conf" pnyx restore pn
 offers "--member=" pnyx init --m
 offers "folder" pnyx --control f
 offers "append" pnyx bench --workload a

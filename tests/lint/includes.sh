@@ -10,6 +10,7 @@ consensus	consensus/						stdint.h stddef.h stdbool.h string.h
 xdp		consensus/wire.h xdp/	*
 mailbox		consensus/base/ consensus/wire.h consensus/counters.h xdp/verdicts.h mailbox/	*
 client/config	consensus/base/ client/config/				*
+client/cli	consensus/base/ consensus/epaxos.h consensus/wire.h consensus/counters.h consensus/app/kv_format.h client/	*
 client		consensus/base/ consensus/wire.h consensus/counters.h consensus/app/kv_format.h client/	*
 dataplane	consensus/ client/config/ mailbox/ xdp/ dataplane/		*
 control		consensus/ client/ mailbox/ xdp/verdicts.h control/			*
