@@ -1,9 +1,9 @@
 #!/bin/bash
-# Usage: scripts/fuzz.sh [--target wire|core] [--seconds N] [--jobs N] [--help]
+# Usage: scripts/fuzz.sh [--target wire|frame|core] [--seconds N] [--jobs N] [--help]
 #
-# Fuzzes the decoder (wire) or whole replicas (core) with libFuzzer, address and undefined-behaviour sanitizers.
+# Fuzzes the decoders (wire; frame: of control planes) or whole replicas (core) with libFuzzer, address and undefined-behaviour sanitizers.
 #
-#   --target T    default: both, one after the other
+#   --target T    default: all, one after the other
 #   --seconds N   for each target (default 60)
 #   --jobs N      processes side by side (default 1)
 #
@@ -18,10 +18,10 @@ for lib in common packages build; do
 	. "$here/lib/$lib.sh"
 done
 
-targets=(wire core) seconds=60 jobs=1
+targets=(wire frame core) seconds=60 jobs=1
 while [ $# -gt 0 ]; do
 	case $1 in
-	--target) need_value "$1" $#; case $2 in wire | core) targets=("$2") ;; *) usage_error "--target takes wire or core" ;; esac; shift ;;
+	--target) need_value "$1" $#; case $2 in wire | frame | core) targets=("$2") ;; *) usage_error "--target takes wire, frame or core" ;; esac; shift ;;
 	--seconds) need_value "$1" $#; need_number "$1" "$2" 1 1000000; seconds=$2; shift ;;
 	--jobs) need_value "$1" $#; need_number "$1" "$2" 1 256; jobs=$2; shift ;;
 	-h | --help) print_manual "$0"; exit 0 ;;
