@@ -175,7 +175,7 @@ static void copy_world(struct world *to, const struct world *from)
 // An instance that all living members have committed is not recovered any more.
 static void drop_budgets(const struct scope *s, struct world *w)
 {
-	for (uint32_t k = 0; k < s->count; k++) {
+	for (uint32_t k = 0; k < s->count && k < COMMANDS_MAX; k++) { // never more: the compiler has no way to know
 		bool is_settled = w->recoveries[k] > 0;
 		for (uint8_t p = 0; p < s->n && is_settled; p++)
 			is_settled = !is_alive(s, p) || machine_local(w->local[p])->facts[k].is_committed;

@@ -42,7 +42,7 @@ static void bridge(struct sim *s)
 // Everybody sees the two neighbours in some order, and nobody else.
 static void chain(struct sim *s)
 {
-	uint8_t order[EP_MEMBERS_MAX];
+	uint8_t order[EP_MEMBERS_MAX] = { 0 };
 	for (uint8_t p = 0; p < s->n; p++) {
 		uint32_t at = below(s, p + 1u);
 		order[p] = order[at];
