@@ -62,7 +62,7 @@ static struct ep_membership draw_list(struct world *w, const struct ep_membershi
 {
 	struct ep_membership list = { 0 };
 	uint8_t any = (uint8_t)below(w, NODES);
-	if (w->draw.is_wild && below(w, 2) == 0) {
+	if (below(w, 100) < w->draw.wild) {
 		for (uint32_t size = 1 + below(w, EP_MEMBERS_MAX); size > 0; size--)
 			add(w, &list, (uint8_t)below(w, NODES));
 	} else {

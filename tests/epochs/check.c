@@ -83,23 +83,47 @@ static bool is_same_list(const struct ep_membership *a, const struct ep_membersh
 	       memcmp(a->members, b->members, sizeof a->members) == 0;
 }
 
-// The end of an epoch: the same list and the same state wherever RECONFIG is executed.
-static void check_end(struct world *w, struct place *p)
+static void count_change(struct figures *f, const struct ep_membership *from, const struct ep_membership *to)
+{
+	f->changes++;
+	f->sizes[from->n][to->n]++;
+	for (uint8_t m = 0; m < to->n; m++)
+		f->joined += check_column(from, &to->members[m]) == EP_NO_COLUMN;
+	for (uint8_t m = 0; m < from->n; m++)
+		f->retired += check_column(to, &from->members[m]) == EP_NO_COLUMN;
+}
+
+// The end of an epoch as the arena has it, whether its process lives or died behind the commit point: the same list everywhere.
+void check_closed(struct world *w, const struct place *p)
 {
 	struct epoch *ended = &w->epochs[p->epoch], *next = &w->epochs[p->epoch + 1];
-	struct ep_membership list = node_handover(p);
-	struct ep_wire_digest digest;
+	struct ep_handover handover;
+	struct ep_state state;
+	if (!ep_frozen_look(p->host.arena, p->host.arena_bytes, &handover, &state))
+		return;
+	const struct ep_membership list = handover.next;
 	if (p->epoch + 1 >= EPOCHS_MAX)
 		verdict_fail("more epochs than a world has room for");
-	ep_digest_now(p->host.replica, &digest);
 	if (!next->is_known) {
 		*next = (struct epoch){ .list = list, .is_known = true };
 		w->newest = p->epoch + 1;
-		w->figures.changes++;
+		count_change(&w->figures, &ended->list, &list);
 		world_trace(w, "epoch %u ends at node %d; the next has %d members", p->epoch, p->node, list.n);
 	}
 	if (!is_same_list(&next->list, &list))
 		verdict_fail("epoch %u has two configurations: node %d has another", p->epoch + 1, p->node);
+}
+
+// And the same state wherever RECONFIG is executed.
+static void check_end(struct world *w, struct place *p)
+{
+	struct epoch *ended = &w->epochs[p->epoch];
+	struct ep_membership list = node_handover(p);
+	struct ep_wire_digest digest;
+	check_closed(w, p);
+	if (!w->epochs[p->epoch + 1].is_known || !is_same_list(&w->epochs[p->epoch + 1].list, &list))
+		verdict_fail("node %d has ended epoch %u, and its arena does not say so to others", p->node, p->epoch);
+	ep_digest_now(p->host.replica, &digest);
 	if (ended->has_digest && (ended->application != digest.application || ended->sessions != digest.sessions))
 		verdict_fail("epoch %u ends with two states: node %d has another", p->epoch, p->node);
 	ended->application = digest.application;

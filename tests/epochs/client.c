@@ -107,7 +107,10 @@ static void next(struct world *w, uint32_t which)
 		return;
 	}
 	c->ops_left--;
-	uint32_t len = load_next(&w->draw.load, &w->rng, (uint64_t)which << 32 | ++w->unique, &is_read, bytes);
+	uint32_t len, room = ep_command_max(w->draw.config.frame_max);
+	do // what small frames have no room for is refused, rightly
+		len = load_next(&w->draw.load, &w->rng, (uint64_t)which << 32 | ++w->unique, &is_read, bytes);
+	while (len > room);
 	begin(w, which, is_read ? EP_CMD_READ : EP_CMD_UPDATE, is_read ? 0 : ++c->seq, bytes, len);
 }
 

@@ -84,6 +84,12 @@ int main(int argc, char **argv)
 	       " of_stragglers=%" PRIu64 " wrong_epoch=%" PRIu64 " forsaken=%" PRIu64 " busy=%" PRIu64 " unchecked_keys=%" PRIu64 " longest_stall=%.1fms\n",
 	       sum.proposals, sum.kills, sum.cuts, sum.losses, sum.copies, sum.broken_copies, sum.skipped, sum.wrong_epoch, sum.forsaken, sum.busy, too_long,
 	       (double)sum.stall_longest / 1e6);
+	uint32_t pairs = 0;
+	for (uint32_t from = 1; from <= EP_MEMBERS_MAX; from++)
+		for (uint32_t to = 1; to <= EP_MEMBERS_MAX; to++)
+			pairs += sum.sizes[from][to] > 0;
+	printf("epochs: joined=%" PRIu64 " retired=%" PRIu64 " transfers_from_dead_processes=%" PRIu64 " pairs_of_sizes=%u/49\n", sum.joined, sum.retired,
+	       sum.from_dead, pairs);
 	printf("EPOCHS seeds=%" PRIu64 " changes=%" PRIu64 " commands=%" PRIu64 " checked=%" PRIu64 " frames=%" PRIu64 " violations=%" PRIu64 "\n", seeds,
 	       sum.changes, sum.commands, checked, sum.frames, violations);
 	return violations == 0 ? 0 : 1;

@@ -85,12 +85,30 @@ static void place_push(struct node *n, struct place *p)
 	n->now = p;
 }
 
+// What an arena hands over: its own process's word, or what another process reads in it and carries away.
+static bool look(const struct place *from, bool is_foreign, struct ep_handover *handover, struct ep_state *there)
+{
+	struct ep_state_head head, whole;
+	if (!is_foreign) {
+		*there = ep_state(from->host.replica);
+		return ep_handover(from->host.replica, handover);
+	}
+	if (!ep_frozen_look(from->host.arena, from->host.arena_bytes, handover, there))
+		return false;
+	ep_state_seal(&head, handover, 0);
+	if (!ep_state_check(&head, sizeof head, &whole))
+		verdict_fail("the head of a state file of epoch %u is refused", from->epoch);
+	*handover = whole.handover;
+	return true;
+}
+
 // Makes the next epoch's arena from a frozen one, this node's own or another's.
 static void follow(struct world *w, uint8_t node, const struct place *from, bool is_foreign)
 {
 	struct ep_handover handover;
+	struct ep_state there;
 	struct ep_config c = config_of(w, node);
-	if (!ep_handover(from->host.replica, &handover) || !ep_config_follow(&c, &handover.next))
+	if (!look(from, is_foreign, &handover, &there) || !ep_config_follow(&c, &handover.next))
 		verdict_fail("node %d cannot follow epoch %u", node, from->epoch);
 	struct place *p = place_make(w, node, &c);
 	place_push(&w->nodes[node], p); // an arena that is not whole is found so after a kill
@@ -98,7 +116,7 @@ static void follow(struct world *w, uint8_t node, const struct place *from, bool
 	enum ep_attach verdict = ep_epoch_begin(p->host.arena, p->host.arena_bytes, &c, &handover, &r);
 	if (verdict != EP_ATTACH_OK)
 		verdict_fail("begin of epoch %u says %d", c.epoch, verdict);
-	struct ep_state there = ep_state(from->host.replica), here = ep_state(r);
+	struct ep_state here = ep_state(r);
 	for (uint64_t at = 0; at < there.bytes; at += 65536) {
 		memcpy(here.at + at, there.at + at, there.bytes - at < 65536 ? there.bytes - at : 65536);
 		ep_cut_point();
@@ -124,18 +142,20 @@ struct ep_membership node_handover(const struct place *p)
 	return handover.next;
 }
 
-// The frozen arena at `donor` from which this node may copy what it needs to be in a later epoch; NULL: none.
+// The frozen arena at `donor` from which this node may copy what it needs to be in a later epoch; NULL: none. The donor's process may be
+// dead: it is the control plane that reads the arena.
 static const struct place *source(const struct world *w, uint8_t node, uint8_t donor)
 {
 	const struct node *n = &w->nodes[node], *d = &w->nodes[donor];
 	uint32_t own = n->now ? n->now->epoch : 0;
-	bool is_reached = node_is_up(w, donor) && !(w->cut[node] & (1u << donor)) && !(w->cut[donor] & (1u << node));
+	bool is_reached = !d->is_gone && !(w->cut[node] & (1u << donor)) && !(w->cut[donor] & (1u << node));
 	const struct place *best = NULL, *places[] = { d->old, d->now };
 	for (uint32_t k = 0; k < 2 && is_reached && donor != node; k++) {
-		if (!is_frozen(places[k]) || places[k]->epoch <= own)
+		struct ep_handover handover;
+		struct ep_state state;
+		if (!places[k] || places[k]->epoch <= own || !ep_frozen_look(places[k]->host.arena, places[k]->host.arena_bytes, &handover, &state))
 			continue;
-		struct ep_membership next = node_handover(places[k]);
-		if (check_column(&next, &n->me) != EP_NO_COLUMN)
+		if (check_column(&handover.next, &n->me) != EP_NO_COLUMN)
 			best = places[k];
 	}
 	return best;
@@ -165,6 +185,7 @@ static void end_copy(struct world *w, uint8_t node)
 		return;
 	}
 	w->figures.copies++;
+	w->figures.from_dead += !node_is_up(w, n->donor);
 	w->figures.skipped += n->now != NULL;
 	follow(w, node, from, true);
 }
@@ -312,10 +333,12 @@ void node_kill(struct world *w, uint8_t node)
 {
 	struct node *n = &w->nodes[node];
 	forget_frames(n);
-	if (n->old)
-		host_kill(&n->old->host);
-	if (n->now)
-		host_kill(&n->now->host);
+	struct place *places[] = { n->old, n->now };
+	for (uint32_t k = 0; k < 2; k++)
+		if (places[k]) {
+			host_kill(&places[k]->host);
+			check_closed(w, places[k]);
+		}
 	n->is_down = true;
 	w->figures.kills++;
 	world_trace(w, "node %d is killed", node);

@@ -84,7 +84,7 @@ void world_draw(struct world *w, uint64_t seed)
 	d->has_losses = below(w, 3) != 0;
 	d->has_partitions = below(w, 2);
 	d->has_pauses = below(w, 2);
-	d->is_wild = below(w, 2);
+	d->wild = PICK(w, 0, 0, 50, 100);
 	d->heal_at = (60 + below(w, 120)) * MS;
 	d->end_at = d->heal_at + CONVERGE_MAX;
 }

@@ -66,11 +66,14 @@ struct draw { // from the seed
 	uint32_t loss, dup, late; // permille
 	ep_time link, jitter, late_max, turn, copy_max, change_every, fault_every, think_max, heal_at, end_at;
 	uint32_t ops, burst;
-	bool has_kills, has_cuts, has_losses, has_partitions, has_pauses, is_wild; // wild: any set follows any set
+	uint32_t wild; // percent of the proposals that are any set, the rest add, remove or replace one
+	bool has_kills, has_cuts, has_losses, has_partitions, has_pauses;
 };
 
 struct figures {
 	uint64_t changes, proposals, kills, cuts, losses, copies, broken_copies, skipped, commands, wrong_epoch, forsaken, busy, frames;
+	uint64_t joined, retired, from_dead;
+	uint64_t sizes[EP_MEMBERS_MAX + 1][EP_MEMBERS_MAX + 1]; // changes, by the number of members before and after
 	ep_time stall_longest;
 };
 
@@ -136,6 +139,7 @@ void client_take(struct world *, uint32_t which, const struct packet *);
 // check.c
 void check_frame(struct world *, const struct place *, const struct ep_frame *);
 void check_place(struct world *, struct place *); // after each step
+void check_closed(struct world *, const struct place *); // when its process is killed in the middle of one
 void check_free(struct world *);
 bool check_converged(struct world *, const char **why);
 uint8_t check_column(const struct ep_membership *, const struct ep_member *); // EP_NO_COLUMN: not in it
