@@ -4,8 +4,8 @@
 #include <unistd.h>
 #include "control/control.h"
 #include "control/log.h"
+#include "control/need.h"
 
-#define ALONE_NS 2000000000ULL  // nobody of its epoch was heard for so long: the others may have gone on without it
 #define TAKEN_NS 10000000000ULL // a state that was brought has led to nothing: another one is asked for
 
 // The configured member of this uuid, NULL: not in the file.
@@ -66,39 +66,36 @@ static void on_state(void *arg, const struct ep_handover *handover)
 		ctl_replica_renew(c);
 }
 
-// Whether our replica cannot come to the cluster's epoch by itself; *epoch: the last that it has, or comes to.
-static bool needs_state(const struct ctl *c, uint32_t *epoch)
+static bool needs_state(const struct ctl *c, uint32_t *above)
 {
 	const struct ctl_replica *r = &c->replica;
-	uint64_t latest = 0;
-	*epoch = r->has_page ? (uint32_t)r->page.epoch : 0;
-	if (r->life == CTL_LIFE_DEAD)
-		return true;
-	if (r->pidfd < 0 || r->is_ending)
-		return false;
-	if (r->page.state == CTL_PAGE_WAITING) {
-		*epoch = 0;
-		return true;
+	const struct mb_snapshot *page = &r->page;
+	struct ctl_need need = { .is_dead = r->life == CTL_LIFE_DEAD, .is_running = r->has_page && r->pidfd >= 0 && !r->is_ending };
+	uint64_t heard = 0;
+	if (r->has_page) {
+		for (uint32_t m = 0; m < page->n; m++)
+			heard = page->columns[m].heard_ns > heard ? page->columns[m].heard_ns : heard;
+		need.is_waiting = page->state == CTL_PAGE_WAITING;
+		need.is_frozen = page->standing == EP_STANDING_FROZEN;
+		need.is_retired = ctl_page_is_retired(page);
+		need.epoch = (uint32_t)page->epoch;
+		need.n = (uint32_t)page->n;
+		need.alive_ns = ctl_now() - r->since_ns;
+		need.silent_ns = page->core_ns - heard;
+		need.pace = (uint32_t)page->pace;
 	}
-	if (r->page.standing == EP_STANDING_FROZEN)
-		return ctl_page_is_retired(&r->page);
-	for (uint32_t m = 0; m < r->page.n; m++)
-		latest = r->page.columns[m].heard_ns > latest ? r->page.columns[m].heard_ns : latest;
-	uint64_t lived = ctl_now() - r->since_ns;
-	bool is_alone = r->page.n > 1 && lived > ALONE_NS && r->page.core_ns - latest > ALONE_NS * r->page.pace;
-	*epoch += 1; // its peers keep what it needs to end its own epoch
-	return is_alone;
+	return ctl_needs_state(&need, above);
 }
 
 void ctl_transfer_tend(struct ctl *c)
 {
 	char path[512];
-	uint32_t epoch;
+	uint32_t above;
 	uint64_t now = ctl_now();
 	snprintf(path, sizeof path, "%s/state", c->run_dir);
 	bool is_brought = c->brought_ns != 0 && now - c->brought_ns < TAKEN_NS && access(path, F_OK) == 0;
-	if (needs_state(c, &epoch) && !is_brought)
-		ctl_asker_want(&c->asker, epoch);
+	if (needs_state(c, &above) && !is_brought)
+		ctl_asker_want(&c->asker, above);
 	else if (c->asker.is_asking)
 		ctl_asker_rest(&c->asker);
 	ctl_donor_tend(&c->donor, now);
