@@ -101,6 +101,7 @@ struct ctl {
 	struct ctl_donor donor; // of our replica's state
 	struct ctl_asker asker; // for a state that our replica needs
 	struct ctl_backup backup;
+	uint64_t proposals; // made since the start
 	uint64_t brought_ns;    // when one was brought last, 0 = never
 	uint64_t refused, refused_ns; // guests; when that was logged last
 	struct MHD_Daemon *http;
@@ -157,7 +158,6 @@ void ctl_backup_tend(struct ctl *); // once a tick
 void ctl_backup_stop(struct ctl *);
 
 // ---- page.c
-#define CTL_PAGE_WAITING 5 // MB_WAITING
 // The frozen arena that is here, and the list of its current epoch.
 void ctl_page_offer(const struct mb_snapshot *, struct ctl_offer *ret);
 void ctl_page_list(const struct mb_snapshot *, struct ep_membership *ret); // of its current epoch; epoch 0: not known

@@ -199,6 +199,8 @@ static void read_events(struct ctl *c)
 	for (uint32_t k = 0; k < EVENTS_MAX && mb_pop(&c->replica.mailbox.events, &m); k++) {
 		if (m.type == MB_LAPSED)
 			ctl_log(LOG_WARNING, "suspicion-lapsed", "hint=\"this control plane did not run for too long\"");
+		else if (m.type == MB_PROPOSED)
+			ctl_log(LOG_INFO, "proposal-taken", "verdict=%llu number=%llu", (unsigned long long)m.member, (unsigned long long)m.number);
 		else if ((m.type == MB_SUSPECTED || m.type == MB_TRUSTED) && m.member < c->n)
 			ctl_log(LOG_INFO, m.type == MB_SUSPECTED ? "suspicion-taken" : "trust-taken", "peer=%s number=%llu at_ns=%llu",
 				ctl_name(c, (uint32_t)m.member), (unsigned long long)m.number, (unsigned long long)m.at_ns);

@@ -62,7 +62,7 @@ static void on_state(void *arg, const struct ep_handover *handover)
 	struct ctl *c = arg;
 	c->brought_ns = ctl_now();
 	ctl_log(LOG_NOTICE, "state-brought", "epoch=%u bytes=%llu", handover->next.epoch, (unsigned long long)handover->bytes);
-	if (c->replica.pidfd < 0 || c->replica.page.state != CTL_PAGE_WAITING)
+	if (c->replica.pidfd < 0 || c->replica.page.state != MB_WAITING)
 		ctl_replica_renew(c);
 }
 
@@ -75,7 +75,7 @@ static bool needs_state(const struct ctl *c, uint32_t *above)
 	if (r->has_page) {
 		for (uint32_t m = 0; m < page->n; m++)
 			heard = page->columns[m].heard_ns > heard ? page->columns[m].heard_ns : heard;
-		need.is_waiting = page->state == CTL_PAGE_WAITING;
+		need.is_waiting = page->state == MB_WAITING;
 		need.is_frozen = page->standing == EP_STANDING_FROZEN;
 		need.is_retired = ctl_page_is_retired(page);
 		need.epoch = (uint32_t)page->epoch;

@@ -56,6 +56,49 @@ static void fill(struct mb_snapshot *s, struct ep_replica *r)
 	memcpy(s->drops, ep_drops(r), sizeof s->drops);
 }
 
+static void list_out(struct mb_list *to, const struct ep_membership *from)
+{
+	*to = (struct mb_list){ .epoch = from->epoch, .chain = from->chain, .n = from->n, .e = from->e, .mode = from->mode };
+	for (uint32_t m = 0; m < from->n; m++) {
+		const struct ep_member *member = &from->members[m];
+		struct ep_wire_new_member *listed = &to->members[m];
+		listed->incarnation = member->incarnation;
+		listed->port = member->port;
+		listed->control_port = member->control_port;
+		memcpy(listed->uuid, member->uuid, sizeof listed->uuid);
+		memcpy(listed->ip, member->ip, sizeof listed->ip);
+		memcpy(listed->name, member->name, sizeof listed->name);
+	}
+}
+
+// Who is in this epoch, and in the next when it has ended: looked up when that changes.
+static void fill_lists(struct mb_snapshot *s, const struct ep_replica *r)
+{
+	struct ep_membership now;
+	struct ep_handover handover;
+	if (s->now.epoch != s->epoch && ep_arena_membership(r, EP_STATE_OFFSET, &now)) {
+		list_out(&s->now, &now);
+		s->next.epoch = 0;
+	}
+	if (s->standing == EP_STANDING_FROZEN && s->next.epoch == 0 && ep_handover(r, &handover))
+		list_out(&s->next, &handover.next);
+}
+
+static void fill_path(uint64_t to[MB_PATH_WORDS], const char *path)
+{
+	char text[8 * MB_PATH_WORDS] = "";
+	snprintf(text, sizeof text, "%s", path ? path : "");
+	memcpy(to, text, sizeof text);
+}
+
+static void fill_arenas(struct mb_snapshot *s, const struct dp_mailbox *m)
+{
+	bool is_frozen = s->standing == EP_STANDING_FROZEN;
+	fill_path(s->arena, m->arena);
+	fill_path(s->frozen_arena, is_frozen ? m->arena : m->frozen_arena);
+	s->frozen_epoch = is_frozen ? s->epoch : m->frozen_arena ? m->frozen_epoch : 0;
+}
+
 static void fill_steer(struct mb_snapshot *s, const struct xdp_steer *steer)
 {
 	s->has_steer = 1;
@@ -66,7 +109,8 @@ static void publish(struct dp_mailbox *m, struct ep_replica *r)
 {
 	struct mb_snapshot *s = &m->snapshot;
 	if (r)
-		fill(s, r);
+		fill(s, r), fill_lists(s, r);
+	fill_arenas(s, m);
 	if (m->steer)
 		fill_steer(s, m->steer);
 	s->count++;
@@ -115,9 +159,25 @@ static void tell(struct dp_mailbox *m, enum mb_event event, uint64_t member, uin
 	mb_push(&m->end.events, &out); // without a reader it is lost, and counted
 }
 
+static void propose(struct dp_mailbox *m, struct ep_replica *r, ep_time now, uint64_t number, struct ep_effects *fx)
+{
+	uint64_t words[MB_PROPOSAL_WORDS];
+	uint32_t bytes = mb_proposal(&m->end, number, words);
+	const struct ep_wire_command *reconfig = (const void *)words;
+	enum ep_proposal verdict = EP_PROPOSAL_BAD; // a length of its own that leads out of the page, above all
+	if (bytes >= sizeof *reconfig && reconfig->len == bytes)
+		verdict = ep_propose(r, now, reconfig, fx);
+	tell(m, MB_PROPOSED, verdict, number);
+	m->due = now;
+}
+
 static void take(struct dp_mailbox *m, struct ep_replica *r, ep_time now, const struct mb_message *in, struct ep_effects *fx)
 {
 	bool is_suspicion = in->type == MB_SUSPECT;
+	if (in->type == MB_PROPOSE) {
+		propose(m, r, now, in->number, fx);
+		return;
+	}
 	if ((!is_suspicion && in->type != MB_TRUST) || in->member >= m->snapshot.n || in->member == m->snapshot.self) {
 		m->end.commands.garbage++;
 		return;

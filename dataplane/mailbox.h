@@ -16,6 +16,8 @@ struct dp_mailbox {
 	uint64_t beat;               // control's, as last seen
 	ep_time beat_at;
 	const struct xdp_steer *steer; // NULL: no XDP program of ours
+	const char *arena, *frozen_arena; // paths, told with the page; NULL: none
+	uint64_t frozen_epoch;            // of the second
 };
 
 // DIR/mailbox; NULL: memory of our own, for telemetry. The control plane sees this process from now on. False: `error` says what to do.

@@ -159,6 +159,7 @@ static bool open_arena(void)
 	    !dp_arena_replica(&app.arena, &app.core, &replica, app.error, sizeof app.error))
 		return false;
 	unlink(new_cluster_file());
+	app.mailbox.arena = app.arena.path;
 	checked = app.loop.consensus.replica = replica;
 	app.net.counters = ep_shell(replica);
 	return true;

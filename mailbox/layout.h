@@ -1,4 +1,4 @@
-// What lies in a mailbox: the file that one pnyx-replica and its pnyx-control share. Version 1.
+// What lies in a mailbox: the file that one pnyx-replica and its pnyx-control share. Version 2.
 //
 // The file has three parts. The header is written once, by the replica that makes the file. Each of the other two has one
 // writer; the other side only reads it. Nothing that a reader finds is believed: mailbox.h says how it is looked at.
@@ -9,9 +9,11 @@
 #include "xdp/verdicts.h"
 
 #define MB_MAGIC 0x58424d58594e50ULL // "PNYXMBX"
-#define MB_VERSION 1
+#define MB_VERSION 2
 #define MB_RING 64 // messages in a ring, a power of two
 #define MB_PAGE 4096
+#define MB_PATH_WORDS 32 // of a path, with its final 0
+#define MB_PROPOSAL_WORDS ((sizeof(struct ep_wire_command) + sizeof(struct ep_wire_reconfig) + EP_MEMBERS_MAX * sizeof(struct ep_wire_new_member) + 7) / 8)
 
 // One message is one cache line. Fields that a type does not name are 0.
 struct mb_message {
@@ -26,12 +28,14 @@ _Static_assert(sizeof(struct mb_message) == 64, "one cache line");
 enum mb_command { // control to replica
 	MB_SUSPECT = 1, // member, number
 	MB_TRUST = 2,   // member, number
+	MB_PROPOSE = 3, // number: the page of the proposal holds a RECONFIG
 };
 
 enum mb_event { // replica to control
 	MB_SUSPECTED = 1, // member, number: the core holds the suspicion from now on
 	MB_TRUSTED = 2,   // member, number
 	MB_LAPSED = 3,    // control was silent too long: the core suspects nobody any more
+	MB_PROPOSED = 4,  // member: enum ep_proposal, number
 };
 
 enum mb_state {
@@ -39,6 +43,7 @@ enum mb_state {
 	MB_SERVING = 2,
 	MB_STOPPED = 3, // it was asked to end and did: not a crash
 	MB_DEAD = 4,    // it ended because its identity is dead: starting it again changes nothing
+	MB_WAITING = 5, // it has nothing to begin with: neither an arena nor a state, and waits for one in its run directory
 };
 
 struct mb_column {
@@ -46,6 +51,12 @@ struct mb_column {
 	uint64_t srtt_ns;
 	uint64_t heard_ns; // in the core's time, when a frame of this member came last; 0 = never
 	uint64_t behind;   // instances that this replica executed and this member has not reported
+};
+
+// The members of an epoch. epoch 0: none.
+struct mb_list {
+	uint64_t epoch, chain, n, e, mode;
+	struct ep_wire_new_member members[EP_MEMBERS_MAX];
 };
 
 // What the replica tells about itself, all of one moment. Only words, so that it can be copied word by word.
@@ -59,7 +70,7 @@ struct mb_snapshot {
 	uint64_t window, own_max;
 	uint64_t pace;     // time-outs are this many times longer: more pollers than cores
 	uint64_t suspects; // bit per column: whom the core suspects
-	uint64_t standing; // enum ep_standing: 0 asks its peers what they have seen of it, 1 takes part, 2 dead
+	uint64_t standing; // enum ep_standing: 0 asks its peers what they have seen of it, 1 takes part, 2 dead, 3 frozen
 	uint64_t command_garbage, event_lost; // messages of ours and theirs that came to nothing
 	struct mb_column columns[EP_MEMBERS_MAX];
 	struct ep_counters core;
@@ -67,6 +78,9 @@ struct mb_snapshot {
 	uint64_t drops[EP_DROP_REASONS];
 	uint64_t has_steer; // 1: our XDP program is on the port
 	uint64_t steer[STEER_VERDICTS_COUNT]; // frames by its verdict
+	struct mb_list now, next; // of its epoch; of the next one when that has ended
+	uint64_t frozen_epoch;    // of a frozen arena that is here, 0: none
+	uint64_t arena[MB_PATH_WORDS], frozen_arena[MB_PATH_WORDS]; // paths as text
 };
 #define MB_SNAPSHOT_WORDS (sizeof(struct mb_snapshot) / 8)
 _Static_assert(sizeof(struct mb_snapshot) % 8 == 0, "words only");
@@ -91,6 +105,8 @@ struct mb_replica_side {
 // Written by control, read by the replica.
 struct mb_control_side {
 	uint64_t beat; // grows while control lives
+	uint64_t proposal_begun, proposal_ended; // numbers; equal to a command's: it is whole
+	uint64_t proposal_bytes, proposal[MB_PROPOSAL_WORDS];
 	_Alignas(64) uint64_t command_head; // commands written
 	_Alignas(64) uint64_t event_tail;   // events taken
 	_Alignas(64) struct mb_message commands[MB_RING];

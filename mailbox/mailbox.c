@@ -152,11 +152,21 @@ void mb_publish(struct mb_end *e, const struct mb_snapshot *snapshot)
 	__atomic_store_n(&side->sequence, e->sequence, __ATOMIC_RELEASE);
 }
 
+static bool is_list(const struct mb_list *l)
+{
+	return l->epoch == 0 || (l->epoch <= UINT32_MAX && l->chain <= UINT32_MAX && l->n >= 1 && l->n <= EP_MEMBERS_MAX && l->e <= 1 && l->mode <= UINT8_MAX);
+}
+
+static bool is_path(const uint64_t *words)
+{
+	return memchr(words, 0, 8 * MB_PATH_WORDS) != NULL;
+}
+
 static bool is_sane(const struct mb_snapshot *s)
 {
-	return s->pid > 0 && s->pid <= INT32_MAX && s->state >= MB_STARTING && s->state <= MB_DEAD && s->n >= 1 &&
+	return s->pid > 0 && s->pid <= INT32_MAX && s->state >= MB_STARTING && s->state <= MB_WAITING && s->n >= 1 &&
 	       s->n <= EP_MEMBERS_MAX && s->self < s->n && s->pace >= 1 && s->pace <= 100 && s->suspects >> s->n == 0 &&
-	       s->window >= 1 && s->window <= UINT32_MAX;
+	       s->window >= 1 && s->window <= UINT32_MAX && is_list(&s->now) && is_list(&s->next) && is_path(s->arena) && is_path(s->frozen_arena);
 }
 
 bool mb_look(const struct mb_end *e, struct mb_snapshot *ret)
@@ -182,4 +192,30 @@ void mb_beat(struct mb_end *e)
 {
 	uint64_t *beat = &e->shared->control.beat;
 	__atomic_store_n(beat, __atomic_load_n(beat, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+bool mb_propose(struct mb_end *e, const void *reconfig, uint32_t bytes, uint64_t number, uint64_t at_ns)
+{
+	uint64_t words[MB_PROPOSAL_WORDS] = { 0 };
+	struct mb_control_side *side = &e->shared->control;
+	struct mb_message m = { .type = MB_PROPOSE, .number = number, .at_ns = at_ns };
+	if (bytes > sizeof words)
+		return false;
+	memcpy(words, reconfig, bytes);
+	__atomic_store_n(&side->proposal_begun, number, __ATOMIC_RELAXED);
+	__atomic_store_n(&side->proposal_bytes, bytes, __ATOMIC_RELEASE); // not before the number that it belongs to
+	mb_words_out(side->proposal, words, MB_PROPOSAL_WORDS);
+	__atomic_store_n(&side->proposal_ended, number, __ATOMIC_RELEASE);
+	return mb_push(&e->commands, &m);
+}
+
+uint32_t mb_proposal(const struct mb_end *e, uint64_t number, uint64_t ret[MB_PROPOSAL_WORDS])
+{
+	const struct mb_control_side *side = &e->shared->control;
+	if (__atomic_load_n(&side->proposal_ended, __ATOMIC_ACQUIRE) != number)
+		return 0;
+	uint64_t bytes = __atomic_load_n(&side->proposal_bytes, __ATOMIC_ACQUIRE);
+	mb_words_in(ret, side->proposal, MB_PROPOSAL_WORDS);
+	bool is_whole = __atomic_load_n(&side->proposal_begun, __ATOMIC_RELAXED) == number;
+	return is_whole && bytes <= 8 * MB_PROPOSAL_WORDS ? (uint32_t)bytes : 0;
 }

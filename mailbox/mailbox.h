@@ -19,6 +19,9 @@ struct mb_end { // one side's view
 // Opens or makes DIR/mailbox, and locks it for as long as this process lives. False: `error` says what to do.
 bool mb_open_replica(struct mb_end *, const char *dir, char *error, size_t error_size);
 void mb_publish(struct mb_end *, const struct mb_snapshot *);
+// The RECONFIG that goes with the command MB_PROPOSE of this number, copied once. 0: there is none, or it is being changed. The content is
+// whatever the other side wrote: check it.
+uint32_t mb_proposal(const struct mb_end *, uint64_t number, uint64_t ret[MB_PROPOSAL_WORDS]);
 static inline uint64_t mb_beat_of(const struct mb_end *e)
 {
 	return __atomic_load_n(&e->shared->control.beat, __ATOMIC_RELAXED);
@@ -37,6 +40,8 @@ bool mb_is_replaced(const struct mb_end *, const char *dir);
 // of it or died there, or it is garbage.
 bool mb_look(const struct mb_end *, struct mb_snapshot *ret);
 void mb_beat(struct mb_end *);
+// Proposes a RECONFIG, at most MB_PROPOSAL_WORDS words long. False: no room.
+bool mb_propose(struct mb_end *, const void *reconfig, uint32_t bytes, uint64_t number, uint64_t at_ns);
 
 void mb_close(struct mb_end *);
 

@@ -169,6 +169,32 @@ static void test_life(void)
 	end();
 }
 
+// A proposal is there as a whole and under its number, or not at all.
+static void test_proposal(void)
+{
+	uint64_t words[MB_PROPOSAL_WORDS] = { 0x0102030405060708, 9 }, got[MB_PROPOSAL_WORDS];
+	struct mb_message m;
+	begin();
+	CU_ASSERT_FATAL(mb_open_replica(&replica, dir, error, sizeof error));
+	CU_ASSERT_EQUAL_FATAL(mb_open_control(&control, dir), MB_OPEN_OK);
+	CU_ASSERT_EQUAL(mb_proposal(&replica, 7, got), 0); // nothing was ever proposed
+	CU_ASSERT(mb_propose(&control, words, 11, 7, 1));
+	CU_ASSERT(mb_pop(&replica.commands, &m) && m.type == MB_PROPOSE && m.number == 7);
+	CU_ASSERT_EQUAL(mb_proposal(&replica, 6, got), 0);
+	CU_ASSERT_EQUAL(mb_proposal(&replica, 7, got), 11);
+	words[1] &= 0xffffff;
+	CU_ASSERT(memcmp(got, words, sizeof got) == 0);
+	control.shared->control.proposal_begun = 8; // the next one is being written
+	CU_ASSERT_EQUAL(mb_proposal(&replica, 7, got), 0);
+	CU_ASSERT_EQUAL(mb_proposal(&replica, 8, got), 0);
+	CU_ASSERT(mb_propose(&control, words, sizeof words, 8, 1));
+	CU_ASSERT_EQUAL(mb_proposal(&replica, 8, got), sizeof words);
+	CU_ASSERT_FALSE(mb_propose(&control, words, sizeof words + 1, 9, 1));
+	control.shared->control.proposal_bytes = sizeof words + 1; // a length that leads out of the page
+	CU_ASSERT_EQUAL(mb_proposal(&replica, 8, got), 0);
+	end();
+}
+
 // Whatever a replica publishes: control sees nothing, or numbers that it can use as indices.
 static void test_hostile_replica(void)
 {
@@ -202,11 +228,13 @@ static void test_hostile_replica(void)
 		seen_count++;
 		CU_ASSERT_FATAL(seen.n >= 1 && seen.n <= EP_MEMBERS_MAX && seen.self < seen.n && seen.suspects < 1u << seen.n);
 		CU_ASSERT_FATAL(seen.pid >= 1 && seen.pid <= INT32_MAX && seen.pace >= 1 && seen.pace <= 100 && seen.window != 0);
+		CU_ASSERT_FATAL(seen.now.n <= EP_MEMBERS_MAX || seen.now.epoch == 0);
+		CU_ASSERT_FATAL(strlen((char *)seen.arena) < sizeof seen.arena && strlen((char *)seen.frozen_arena) < sizeof seen.arena);
 	}
 	CU_ASSERT(seen_count > 1000 && refused > 1000);
 	end();
 }
 
 static const struct unit_test tests[] = { { "both sides", test_both_sides }, { "again", test_again }, { "other version", test_other_version },
-					  { "no directory", test_no_directory }, { "life", test_life }, { "hostile replica", test_hostile_replica } };
+					  { "no directory", test_no_directory }, { "life", test_life }, { "proposal", test_proposal }, { "hostile replica", test_hostile_replica } };
 UNIT_MAIN("mailbox", tests)

@@ -144,6 +144,44 @@ static void test_no_reader(void)
 	end();
 }
 
+static enum ep_proposal propose(const void *reconfig, uint32_t len, uint64_t number)
+{
+	struct mb_message event = { .member = 99 };
+	CU_ASSERT(mb_propose(&control, reconfig, len, number, 0));
+	poll_after(1);
+	CU_ASSERT(mb_pop(&control.events, &event) && event.type == MB_PROPOSED && event.number == number);
+	return (enum ep_proposal)event.member;
+}
+
+// A proposal reaches the core; what does not parse, or lies about its length, goes no further than its check.
+static void test_propose(void)
+{
+	uint8_t bytes[EP_RECONFIG_MAX];
+	struct mb_snapshot s;
+	core_start(&c, 1, 0, 0);
+	CU_ASSERT_FATAL(dp_mailbox_open(&desk, NULL, &c.host.config, error, sizeof error));
+	mb_use_control(&control, desk.end.shared);
+	desk.arena = "/here";
+	dp_mailbox_say(&desk, c.r, MB_SERVING);
+	CU_ASSERT(mb_look(&control, &s) && s.now.epoch == 1 && s.now.n == 1 && s.now.members[0].uuid[0] == 1 && s.next.epoch == 0);
+	CU_ASSERT(strcmp((char *)s.arena, "/here") == 0 && s.frozen_arena[0] == 0 && s.frozen_epoch == 0);
+	uint32_t len = core_reconfig(2, bytes);
+	CU_ASSERT_EQUAL(propose(bytes, 0, 1), EP_PROPOSAL_BAD);
+	CU_ASSERT_EQUAL(propose(bytes, len - 1, 2), EP_PROPOSAL_BAD);
+	CU_ASSERT_EQUAL(propose(bytes, 31, 3), EP_PROPOSAL_BAD);
+	bytes[2] = EP_CMD_OPEN; // of another kind
+	CU_ASSERT_EQUAL(propose(bytes, len, 4), EP_PROPOSAL_BAD);
+	core_reconfig(2, bytes);
+	CU_ASSERT_EQUAL(propose(bytes, len, 5), EP_PROPOSED);
+	poll_after(DP_PUBLISH_NS);
+	poll_after(DP_PUBLISH_NS);
+	CU_ASSERT(mb_look(&control, &s) && s.standing == EP_STANDING_FROZEN && s.frozen_epoch == 1);
+	CU_ASSERT(s.next.epoch == 2 && s.next.n == 2 && s.next.members[1].uuid[0] == 2 && s.now.epoch == 1);
+	CU_ASSERT_STRING_EQUAL((char *)s.frozen_arena, "/here");
+	CU_ASSERT_EQUAL(propose(bytes, len, 6), EP_PROPOSAL_LATE);
+	end();
+}
+
 static const struct unit_test tests[] = { { "page", test_page }, { "suspicion", test_suspicion }, { "garbage", test_garbage },
-					  { "lease", test_lease }, { "no reader", test_no_reader } };
+					  { "lease", test_lease }, { "no reader", test_no_reader }, { "propose", test_propose } };
 UNIT_MAIN("mailbox of the data plane", tests)
