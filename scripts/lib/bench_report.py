@@ -27,7 +27,7 @@ def read(folder):
     found = {}
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
-        if name == 'log':
+        if name in ('log', 'curves'):
             continue
         if name == 'chain':
             found[name] = dict((word.split('=')[0], float(word.split('=')[1])) for word in open(path).read().split() if '=' in word)
