@@ -368,7 +368,7 @@ void ctl_links_tend(struct ctl *c)
 	uint64_t now = ctl_now();
 	for (uint32_t m = 0; m < c->n; m++) {
 		struct ctl_link *l = &c->links[m];
-		if (m != c->self && !l->is_up && now >= l->next_ns) {
+		if (c->self < c->n && m != c->self && !l->is_up && now >= l->next_ns) { // a joiner is not known there yet
 			if (l->out >= 0)
 				hang_up(c, m, "no answer");
 			else

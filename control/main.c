@@ -32,7 +32,7 @@ static bool read_config(struct ctl *c)
 {
 	if (!pnyx_config_load(app.config_path, app.name, &c->file, c->error, sizeof c->error))
 		return false;
-	c->n = c->file.members_count;
+	c->n = c->file.first_count;
 	c->self = c->file.self;
 	uint64_t suspect_ns = c->file.control.suspect_ms * 1000000ULL;
 	c->tick_ns = suspect_ns / 5 < 50000000 ? suspect_ns / 5 : 50000000;

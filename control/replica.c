@@ -247,7 +247,7 @@ void ctl_replica_order(struct ctl *c)
 // Both programs read the same file, or ought to.
 static bool is_ours(struct ctl *c, const struct mb_snapshot *page)
 {
-	bool is_it = page->n == c->n && page->self == c->self && page->cluster == c->file.cluster.id;
+	bool is_it = page->n == c->n && (page->self == c->self || c->self >= c->n) && page->cluster == c->file.cluster.id;
 	if (!is_it && !c->replica.is_foreign)
 		ctl_log(LOG_ERR, "mailbox-foreign", "cluster=%llx column=%llu members=%llu hint=\"its replica was started with another configuration\"",
 			(unsigned long long)page->cluster, (unsigned long long)page->self, (unsigned long long)page->n);

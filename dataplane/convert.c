@@ -34,25 +34,36 @@ static void take_us(ep_time *field, uint32_t value)
 		*field = value * 1000ULL;
 }
 
+bool dp_convert_is_joiner(const struct pnyx_config *c)
+{
+	return c->self < c->members_count && c->members[c->self].is_joiner;
+}
+
+static void put_member(struct ep_member *to, const struct pnyx_config_member *from)
+{
+	memcpy(to->uuid, from->uuid, 16);
+	to->incarnation = from->incarnation;
+	memcpy(to->ip, from->address.ip, 4);
+	to->port = from->address.port;
+}
+
 void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
 {
 	const struct pnyx_config_replica *r = &from->replica;
-	*c = (struct ep_config){ .n = (uint8_t)from->members_count };
+	*c = (struct ep_config){ .n = (uint8_t)from->first_count };
 	take(&c->window, r->window);
 	ep_config_defaults(c);
 	c->cluster = from->cluster.id;
-	c->self = (uint8_t)from->self;
+	c->self = dp_convert_is_joiner(from) ? 0 : (uint8_t)from->self;
 	c->hello = EP_HELLO_ALWAYS;
 	c->e = (uint8_t)from->cluster.e;
 	c->hash_seed = from->cluster.hash_seed;
 	c->frame_max = from->cluster.frame_max;
 	c->seed = from->cluster.id ^ (from->self + 1ULL) << 56;
-	for (uint32_t m = 0; m < from->members_count; m++) {
-		memcpy(c->members[m].uuid, from->members[m].uuid, 16);
-		c->members[m].incarnation = from->members[m].incarnation;
-		memcpy(c->members[m].ip, from->members[m].address.ip, 4);
-		c->members[m].port = from->members[m].address.port;
-	}
+	for (uint32_t m = 0; m < from->first_count; m++) // they stand first
+		put_member(&c->members[m], &from->members[m]);
+	if (dp_convert_is_joiner(from))
+		put_member(&c->members[0], &from->members[from->self]);
 	uint32_t window = c->window;
 	take(&window, r->window);
 	if (window != c->window) { // what follows from the window, unless it is given too
@@ -88,13 +99,13 @@ void dp_convert_net(const struct pnyx_config *from, struct dp_net *net)
 {
 	const struct pnyx_config_member *self = &from->members[from->self];
 	uint32_t prefix = from->replica.prefix;
-	*net = (struct dp_net){ .n = (uint8_t)from->members_count, .self = (uint8_t)from->self, .port = self->address.port };
+	*net = (struct dp_net){ .n = (uint8_t)from->first_count, .self = (uint8_t)from->self, .port = self->address.port };
 	memcpy(net->ip, self->address.ip, 4);
 	net->mask = rte_cpu_to_be_32(prefix == 0 ? 0 : ~0u << (32 - prefix));
 	net->has_gateway = from->replica.has_gateway;
 	memcpy(net->gateway, from->replica.gateway, 4);
 	memcpy(net->peers[EP_MEMBERS_MAX].ip, from->replica.gateway, 4);
-	for (uint32_t m = 0; m < from->members_count; m++) {
+	for (uint32_t m = 0; m < from->first_count; m++) {
 		const struct pnyx_config_member *member = &from->members[m];
 		memcpy(net->peers[m].ip, member->address.ip, 4);
 		net->peers[m].port = member->address.port;

@@ -4,12 +4,12 @@
 #include "client/cli/cli.h"
 #include "client/config/backup.h"
 
-#define MEMBER_RIGHT "NAME=IP[:PORT][/CONTROL-IP[:PORT]], at most 7 of them"
+#define MEMBER_RIGHT "NAME=IP[:PORT][/CONTROL-IP[:PORT]], at most 16 of them"
 
 static struct pnyx_config config = {.cluster.name = "pnyx", .cluster.frame_max = 1472, .replica.prefix = 24};
 
 // "a=10.77.0.1", "a=10.77.0.1:7787/10.78.0.1:7788"; what a name may be is the reader's to say.
-static bool add_member(const char *text)
+static bool add_member(const char *text, bool is_joiner)
 {
 	char copy[96];
 	struct pnyx_config_member *m = &config.members[config.members_count];
@@ -29,6 +29,7 @@ static bool add_member(const char *text)
 	if (control != NULL && !pnyx_config_parse_address(control, PNYX_CONFIG_CONTROL_PORT, &m->control))
 		return false;
 	strcpy(m->name, copy);
+	m->is_joiner = is_joiner;
 	config.members_count++;
 	return true;
 }
@@ -55,7 +56,8 @@ static const char *set(int key, const char *arg)
 	struct pnyx_config_address gateway;
 	switch (key) {
 	case 'm':
-		return add_member(arg) ? NULL : MEMBER_RIGHT;
+	case 'j':
+		return add_member(arg, key == 'j') ? NULL : MEMBER_RIGHT;
 	case 'n':
 		if (snprintf(config.cluster.name, sizeof config.cluster.name, "%s", arg) < (int)sizeof config.cluster.name)
 			return NULL;
@@ -99,6 +101,7 @@ static int run(struct cli *cli)
 
 static const struct argp_option options[] = {
     {"member", 'm', "NAME=IP", 0, "a member: NAME=IP[:PORT][/CONTROL-IP[:PORT]]; once for each, 1 to 7; ports 7787 and 7788", 0},
+    {"joiner", 'j', "NAME=IP", 0, "a member that is not there from the beginning: it waits until it is added", 0},
     {"cluster", 'n', "NAME", 0, "the cluster's name, default pnyx", 0},
     {"prefix", 'p', "BITS", 0, "length of the members' network prefix, default 24", 0},
     {"from", 'f', "FILE", 0, "for the state of this backup: what it needs alike (pnyx restore)", 0},

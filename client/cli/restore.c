@@ -48,11 +48,11 @@ static void adopt(const struct pnyx_config *c)
 	uint32_t crc = first.head.state_crc;
 	struct ep_membership *list = &h.next;
 	h.cluster = c->cluster.id;
-	list->n = (uint8_t)c->members_count;
+	list->n = (uint8_t)c->first_count;
 	list->e = (uint8_t)c->cluster.e;
 	list->mode = EP_MODE_AUTO;
 	memset(list->members, 0, sizeof list->members);
-	for (uint32_t m = 0; m < c->members_count; m++) {
+	for (uint32_t m = 0; m < c->first_count; m++) {
 		const struct pnyx_config_member *from = &c->members[m];
 		struct ep_member *to = &list->members[m];
 		memcpy(to->uuid, from->uuid, sizeof to->uuid);
@@ -121,6 +121,8 @@ static int run(struct cli *cli)
 		cli_fail(cli, EXIT_USAGE, "which node of which cluster? right would be -c FILE --via NAME");
 	if (pnyx_config_member_named(&cli->config, cli->via) == cli->config.members_count)
 		cli_fail(cli, EXIT_USAGE, "no member is named '%s' in %s", cli->via, cli->config_path);
+	if (cli->config.members[pnyx_config_member_named(&cli->config, cli->via)].is_joiner)
+		cli_fail(cli, EXIT_USAGE, "%s joins later and gets the state then; right would be a member without join = true", cli->via);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	read_head(cli, path, fd, &note);
 	check_fit(cli, &note);
@@ -133,7 +135,7 @@ static int run(struct cli *cli)
 				     (json_int_t)bytes));
 	else
 		printf("%s: the state of %s is laid down, %llu MiB, epoch %u. Do the same for each of %u members, then start them.\n", cli->via,
-		       note.name, (unsigned long long)(bytes >> 20), first.head.handover.next.epoch, cli->config.members_count);
+		       note.name, (unsigned long long)(bytes >> 20), first.head.handover.next.epoch, cli->config.first_count);
 	return EXIT_DONE;
 }
 

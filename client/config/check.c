@@ -75,11 +75,17 @@ static bool check_cluster(struct loader *l)
 	if (c->cluster.id == 0)
 		return fail_setting(l, "cluster.id",
 				    "id is 0; right would be a random 64-bit number other than 0");
-	if (c->cluster.e == 1 && c->members_count < 5)
+	if (c->first_count == 0)
+		return fail_setting(l, "members",
+				    "all members have join = true; right would be one or more without it, with whom the cluster begins");
+	if (c->first_count > PNYX_CONFIG_FIRST_MAX)
+		return fail_setting(l, "members", "%u members are without join = true; right would be at most %d, with whom the cluster begins",
+				    c->first_count, PNYX_CONFIG_FIRST_MAX);
+	if (c->cluster.e == 1 && c->first_count < 5)
 		return fail_setting(
 		    l, "cluster.e",
 		    "e = 1 with %u members; right would be 0, or 5 members and more",
-		    c->members_count);
+		    c->first_count);
 	return true;
 }
 
@@ -92,7 +98,7 @@ static bool is_power_of_two(uint32_t x)
 static bool check_sizes(struct loader *l)
 {
 	const struct pnyx_config_replica *r = &l->result.replica;
-	uint64_t in_flight = 2ULL * l->result.members_count * r->cost_max;
+	uint64_t in_flight = 2ULL * l->result.first_count * r->cost_max;
 	if (!is_power_of_two(r->window))
 		return fail_setting(
 		    l, "replica.window",
@@ -113,7 +119,7 @@ static bool check_sizes(struct loader *l)
 		    l, "replica.cost_max",
 		    "cost_max = %u with app_capacity = %llu and %u members; right would be below "
 		    "app_capacity / (2 * members)",
-		    r->cost_max, (unsigned long long)r->app_capacity, l->result.members_count);
+		    r->cost_max, (unsigned long long)r->app_capacity, l->result.first_count);
 	return true;
 }
 

@@ -116,9 +116,28 @@ static bool read_members(struct loader *l, const config_setting_t *root)
 		if (!read_group(l, s, &group_member, m))
 			return false;
 		complete_member(m, s);
+		l->result.first_count += !m->is_joiner;
 	}
 	l->result.members_count = count;
 	return true;
+}
+
+// Those of the first list come first, each part in the file's order: what an index means does not depend on where joiners stand.
+static void put_first_first(struct pnyx_config *c)
+{
+	struct pnyx_config_member ordered[PNYX_CONFIG_MEMBERS_MAX];
+	uint32_t count = 0, self = c->self;
+	for (uint32_t pass = 0; pass < 2; pass++) {
+		for (uint32_t m = 0; m < c->members_count; m++) {
+			if (c->members[m].is_joiner != (pass == 1))
+				continue;
+			if (m == c->self)
+				self = count;
+			ordered[count++] = c->members[m];
+		}
+	}
+	memcpy(c->members, ordered, count * sizeof ordered[0]);
+	c->self = self;
 }
 
 static bool read_optional(struct loader *l, const char *path, const struct group *g, void *base)
@@ -175,9 +194,11 @@ bool pnyx_config_load(const char *path, const char *name, struct pnyx_config *re
 	set_defaults(&l.result);
 	bool is_good = open_file(&l) && read_all(&l) && find_self(&l, name) && check_all(&l);
 	config_destroy(&l.file);
-	if (is_good)
-		*ret = l.result;
-	return is_good;
+	if (!is_good)
+		return false;
+	put_first_first(&l.result);
+	*ret = l.result;
+	return true;
 }
 
 // "replica.window" where the file or the environment sets that, else the group.

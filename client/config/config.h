@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PNYX_CONFIG_MEMBERS_MAX 7
+#define PNYX_CONFIG_MEMBERS_MAX 16 // entries of the file
+#define PNYX_CONFIG_FIRST_MAX 7	   // of them those of the first list
 #define PNYX_CONFIG_NAME_MAX 32	 // bytes of a name with its final 0
 #define PNYX_CONFIG_PATH_MAX 256 // bytes of a path with its final 0
 #define PNYX_CONFIG_LCORES_MAX 8
@@ -41,6 +42,7 @@ struct pnyx_config_member {
 	uint8_t mac[6];
 	struct pnyx_config_address control; // default: the member's ip, port 7788
 	uint64_t incarnation;		    // default 1
+	bool is_joiner; // not in the cluster's first list: it waits until it is added
 };
 
 enum pnyx_config_agents { PNYX_AGENTS_AUTO = 0, PNYX_AGENTS_FUSED, PNYX_AGENTS_SPLIT };
@@ -87,6 +89,8 @@ struct pnyx_config_control {
 	struct pnyx_config_address metrics; // HTTP; default 127.0.0.1:9788
 	uint32_t suspect_ms; // silence after which a peer is suspected, default 50
 	uint32_t trust_ms;   // how long it must be heard to be trusted again, default 200
+	uint32_t eject_s;    // silence after which a member is proposed to be left out; 0 (default): never
+	bool rejoin;         // a member that is out, or lost its arena, asks to be taken in again; default false
 };
 
 struct pnyx_config_client {
@@ -100,10 +104,11 @@ struct pnyx_config_client {
 struct pnyx_config {
 	struct pnyx_config_cluster cluster;
 	struct pnyx_config_member
-	    members[PNYX_CONFIG_MEMBERS_MAX]; // the index is the member's column
+	    members[PNYX_CONFIG_MEMBERS_MAX]; // those of the first list first: their index is the column in epoch 1; then joiners
 	uint32_t members_count;
+	uint32_t first_count; // members of the first list, 1..PNYX_CONFIG_FIRST_MAX
 	uint32_t
-	    self; // column of the member asked for by name; members_count when no name was given
+	    self; // index of the member asked for by name; members_count when no name was given
 	struct pnyx_config_replica replica;
 	struct pnyx_config_client client;
 	struct pnyx_config_control control;
@@ -127,7 +132,7 @@ bool pnyx_config_draw(struct pnyx_config *);
 // pnyx_config_load() has taken it, and never in the place of another. False: `error` is one line without newline.
 bool pnyx_config_create(const char *path, const struct pnyx_config *, char *error, size_t error_size);
 
-// Column of the member with this name; members_count when there is none.
+// Index of the member with this name; members_count when there is none.
 uint32_t pnyx_config_member_named(const struct pnyx_config *, const char *name);
 
 // "10.77.0.1" or "10.77.0.1:7787". Without a port *ret gets `port`. False (*ret untouched) when it

@@ -10,11 +10,11 @@
 
 #define TEXT_MAX 512 // of a text that is quoted in a message, and of a list in the environment
 
-// One value before it is understood. Legal: text != NULL, or is_number, or neither (a list, a
-// boolean, a fraction).
+// One value before it is understood. Legal: text != NULL, or is_number, or is_bool, or none of them
+// (a list, a fraction).
 struct value {
 	const char *text;
-	bool is_number, is_negative;
+	bool is_number, is_negative, is_bool, is_true;
 	uint64_t number;
 };
 
@@ -186,6 +186,16 @@ static bool store_choice(const struct field *f, const struct value *v, struct co
 	return wrong(c, f, v, right);
 }
 
+static bool store_bool(const struct field *f, const struct value *v, struct complaint *c,
+		       uint8_t *at)
+{
+	bool is_true = v->is_bool && v->is_true;
+	if (!v->is_bool)
+		return wrong(c, f, v, "true or false, without quotes");
+	memcpy(at, &is_true, sizeof is_true);
+	return true;
+}
+
 static bool store_text(const struct field *f, const struct value *v, struct complaint *c,
 		       uint8_t *at)
 {
@@ -223,6 +233,7 @@ static bool store_text(const struct field *f, const struct value *v, struct comp
 	case FIELD_U64:
 	case FIELD_BITS:
 	case FIELD_CHOICE:
+	case FIELD_BOOL:
 	case FIELD_LCORES:
 	case FIELD_SERVERS:
 		break;
@@ -265,6 +276,8 @@ static bool store(const struct field *f, const struct value *v, struct complaint
 		return store_bits(f, v, c, at);
 	case FIELD_CHOICE:
 		return store_choice(f, v, c, at);
+	case FIELD_BOOL:
+		return store_bool(f, v, c, at);
 	case FIELD_NAME:
 	case FIELD_PATH:
 	case FIELD_IP:
@@ -305,6 +318,10 @@ static struct value value_of(const config_setting_t *s)
 	int type = config_setting_type(s);
 	if (type == CONFIG_TYPE_STRING)
 		v.text = config_setting_get_string(s);
+	if (type == CONFIG_TYPE_BOOL) {
+		v.is_bool = true;
+		v.is_true = config_setting_get_bool(s) == CONFIG_TRUE;
+	}
 	if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) {
 		long long number = type == CONFIG_TYPE_INT ? config_setting_get_int(s)
 							   : config_setting_get_int64(s);
@@ -403,6 +420,11 @@ static bool read_variable(struct loader *l, const char *variable, const struct f
 			v.number = number;
 			v.text = NULL;
 		}
+	}
+	if (f->kind == FIELD_BOOL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
+		v.is_bool = true;
+		v.is_true = text[0] == 't';
+		v.text = NULL;
 	}
 	return store(f, &v, &c, base) ||
 	       fail_env(l, variable, "%s; right would be %s", c.wrong, c.right);

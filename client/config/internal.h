@@ -19,6 +19,7 @@ enum field_kind {
 	FIELD_NAME,    // char[PNYX_CONFIG_NAME_MAX]: letters, digits, '-', '_'
 	FIELD_PATH,    // char[PNYX_CONFIG_PATH_MAX]
 	FIELD_CHOICE,  // uint32_t: index into choices
+	FIELD_BOOL,    // bool
 	FIELD_IP,      // uint8_t[4]
 	FIELD_MAC,     // uint8_t[6]
 	FIELD_UUID,    // uint8_t[16]

@@ -39,6 +39,7 @@ static const struct field member_fields[] = {
      AT(pnyx_config_member, incarnation),
      .min = 1,
      .max = INT64_MAX},
+    {.name = "join", .kind = FIELD_BOOL, AT(pnyx_config_member, is_joiner)},
 };
 
 static const struct field replica_fields[] = {
@@ -118,6 +119,8 @@ static const struct field control_fields[] = {
      .min = PNYX_CONFIG_METRICS_PORT},
     NUMBER(pnyx_config_control, suspect_ms, 5, 60000),
     NUMBER(pnyx_config_control, trust_ms, 1, 600000),
+    NUMBER(pnyx_config_control, eject_s, 0, 86400),
+    {.name = "rejoin", .kind = FIELD_BOOL, AT(pnyx_config_control, rejoin)},
 };
 
 const struct group group_cluster = {"cluster", false, cluster_fields, COUNT(cluster_fields), NULL};

@@ -30,7 +30,8 @@ static bool put_member(config_setting_t *list, const struct pnyx_config_member *
 	snprintf(control, sizeof control, "%u.%u.%u.%u:%u", c[0], c[1], c[2], c[3], m->control.port);
 	bool is_usual = memcmp(a, c, 4) == 0 && m->control.port == PNYX_CONFIG_CONTROL_PORT;
 	return group && put_text(group, "name", m->name) && put_text(group, "uuid", m->uuid_text) && put_text(group, "ip", ip) &&
-	       (m->address.port == PNYX_CONFIG_PORT || put_number(group, "port", m->address.port)) && (is_usual || put_text(group, "control", control));
+	       (m->address.port == PNYX_CONFIG_PORT || put_number(group, "port", m->address.port)) && (is_usual || put_text(group, "control", control)) &&
+	       (!m->is_joiner || config_setting_set_bool(config_setting_add(group, "join", CONFIG_TYPE_BOOL), CONFIG_TRUE) == CONFIG_TRUE);
 }
 
 // What differs from the defaults, and nothing else.

@@ -13,7 +13,7 @@ static void setup(uint32_t n, uint32_t self)
 	from.cluster.id = 77;
 	from.cluster.frame_max = 1400;
 	from.cluster.hash_seed = 5;
-	from.members_count = n;
+	from.members_count = from.first_count = n;
 	from.self = self;
 	from.replica.prefix = 24;
 	for (uint32_t m = 0; m < n; m++) {
@@ -109,6 +109,29 @@ static void test_members(void)
 	CU_ASSERT_NOT_EQUAL(memcmp(core.boot_id, zero, 16), 0);
 }
 
+// Who joins later is no member of epoch 1, wherever it looks from.
+static void test_joiner(void)
+{
+	struct ep_config other;
+	setup(5, 1);
+	from.first_count = 3;
+	from.members[3].is_joiner = from.members[4].is_joiner = true;
+	dp_convert_core(&from, &core);
+	CU_ASSERT_PTR_NULL(ep_config_check(&core));
+	CU_ASSERT_FALSE(dp_convert_is_joiner(&from));
+	CU_ASSERT(core.n == 3 && core.self == 1);
+	CU_ASSERT_EQUAL(core.members[3].incarnation, 0);
+	from.self = 4;
+	dp_convert_core(&from, &other);
+	CU_ASSERT_PTR_NULL(ep_config_check(&other));
+	CU_ASSERT_TRUE(dp_convert_is_joiner(&from));
+	CU_ASSERT(other.n == 3 && other.self == 0);
+	CU_ASSERT_EQUAL(other.members[0].uuid[15], 5);
+	CU_ASSERT_EQUAL(other.members[0].port, 7791);
+	CU_ASSERT_EQUAL(other.cost_max, core.cost_max); // the sizes that all members must have alike
+	CU_ASSERT_EQUAL(other.app_capacity, core.app_capacity);
+}
+
 static void test_net(void)
 {
 	setup(3, 1);
@@ -139,6 +162,7 @@ static const struct unit_test tests[] = {
 	{ "a window of its own", test_window },
 	{ "every setting", test_settings },
 	{ "one cluster, several members", test_members },
+	{ "members that join later", test_joiner },
 	{ "the network", test_net },
 };
 

@@ -50,7 +50,7 @@ static struct sockaddr_in socket_address(const uint8_t *ip, uint16_t port)
 
 static void fill_config(struct ep_config *c, uint8_t self)
 {
-	*c = (struct ep_config){.n = (uint8_t)config.members_count};
+	*c = (struct ep_config){.n = (uint8_t)config.first_count};
 	ep_config_defaults(c);
 	c->cluster = config.cluster.id;
 	c->epoch = 1;
@@ -66,7 +66,7 @@ static void fill_config(struct ep_config *c, uint8_t self)
 		c->sessions_max = config.replica.sessions_max;
 	if (config.replica.app_capacity != 0)
 		c->app_capacity = config.replica.app_capacity;
-	for (uint32_t m = 0; m < config.members_count; m++) {
+	for (uint32_t m = 0; m < config.first_count; m++) {
 		const struct pnyx_config_member *from = &config.members[m];
 		struct ep_member *to = &c->members[m];
 		memcpy(to->uuid, from->uuid, sizeof to->uuid);
@@ -128,7 +128,7 @@ static void flush(struct node *node)
 
 static uint8_t member_at(const struct sockaddr_in *from)
 {
-	for (uint32_t m = 0; m < config.members_count; m++) {
+	for (uint32_t m = 0; m < config.first_count; m++) {
 		const struct pnyx_config_address *a = &config.members[m].address;
 		if (memcmp(&from->sin_addr, a->ip, 4) == 0 && ntohs(from->sin_port) == a->port)
 			return (uint8_t)m;
@@ -192,19 +192,19 @@ int main(int argc, char **argv)
 		fprintf(stderr, "loopback: %s\n", argc != 2 ? "usage: loopback FILE" : error);
 		return 2;
 	}
-	for (uint8_t m = 0; m < config.members_count; m++)
+	for (uint8_t m = 0; m < config.first_count; m++)
 		start(&nodes[m], m);
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
 		bool is_busy = false;
 		struct pollfd waits[EP_MEMBERS_MAX];
-		for (uint32_t m = 0; m < config.members_count; m++) {
+		for (uint32_t m = 0; m < config.first_count; m++) {
 			is_busy = turn(&nodes[m]) || is_busy;
 			waits[m] = (struct pollfd){.fd = nodes[m].fd, .events = POLLIN};
 		}
 		struct timespec pause = {0, 200000};
 		if (!is_busy)
-			ppoll(waits, config.members_count, &pause, NULL);
+			ppoll(waits, config.first_count, &pause, NULL);
 	}
 }

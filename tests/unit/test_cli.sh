@@ -93,6 +93,9 @@ expect 2 "right would be 1 to 31 letters" -c "$dir/new" init --member "a b=10.0.
 expect 2 "No such file or directory" -c "$dir/none/new" init --member a=10.0.0.1
 [ ! -e "$dir/new" ] && [ ! -e "$dir/new.new" ] || { echo "FAIL: what was refused left a file"; failures=$((failures + 1)); }
 expect 0 "3 members" -c "$dir/new" init --cluster demo --member a=10.0.0.1 --member b=10.0.1.2:9000/10.1.0.2 --member c=10.0.0.3/10.1.0.3:9001 --gateway 10.0.0.254
+expect 2 "all members have join = true" -c "$dir/new-joiners" init --joiner a=10.0.0.1
+expect 0 "3 members" -c "$dir/new-joiners" init --joiner a=10.0.0.1 --member b=10.0.0.2 --joiner c=10.0.0.3
+[ "$(grep -c "join = true;" "$dir/new-joiners")" = 2 ] || { echo "FAIL: init marked not both joiners"; failures=$((failures + 1)); }
 expect 2 "is there already" -c "$dir/new" init --member a=10.0.0.1
 for word in 'name = "demo"' 'ip = "10.0.1.2"' 'port = 9000' 'control = "10.1.0.2:7788"' 'control = "10.1.0.3:9001"' 'gateway = "10.0.0.254"'; do
 	grep -q "$word" "$dir/new" || { echo "FAIL: init wrote no $word"; failures=$((failures + 1)); }

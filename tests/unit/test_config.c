@@ -75,7 +75,7 @@ static void test_good(void)
 	CU_ASSERT_EQUAL(c.cluster.id, 0x9d1f3c22aa55ULL);
 	CU_ASSERT_STRING_EQUAL(c.cluster.name, "demo");
 	CU_ASSERT_EQUAL(c.cluster.frame_max, 1400);
-	CU_ASSERT_EQUAL(c.members_count, 3);
+	CU_ASSERT(c.members_count == 3 && c.first_count == 3);
 	CU_ASSERT_EQUAL(c.self, 1);
 	CU_ASSERT_EQUAL(memcmp(c.members[0].address.ip, ip, 4), 0);
 	CU_ASSERT_EQUAL(c.members[0].address.port, 7787);
@@ -136,6 +136,7 @@ static void test_defaults(void)
 	CU_ASSERT_FALSE(c.control.has_listen);
 	CU_ASSERT(c.control.metrics.ip[0] == 127 && c.control.metrics.port == 9788);
 	CU_ASSERT(c.control.suspect_ms == 50 && c.control.trust_ms == 200);
+	CU_ASSERT(c.control.eject_s == 0 && !c.control.rejoin);
 }
 
 // clang-format off
@@ -182,6 +183,9 @@ static const struct broken {
 	{"suspect_ms = 30", "suspect_ms = 4", 24, "suspect_ms cannot be 4; right would be a whole number from 5 to 60000"},
 	{"10.78.0.1:9000", "localhost:9000", 24, "metrics cannot be \"localhost:9000\"; right would be \"IP\" or \"IP:PORT\""},
 	{"suspect_ms = 30", "suspect = 30", 24, "unknown setting 'suspect' in control; known are listen, metrics, suspect_ms, trust_ms"},
+	{"suspect_ms = 30", "rejoin = 1", 24, "rejoin cannot be 1; right would be true or false, without quotes"},
+	{"suspect_ms = 30", "eject_s = 86401", 24, "eject_s cannot be 86401; right would be a whole number from 0 to 86400"},
+	{"incarnation = 4", "join = \"yes\"", 10, "join cannot be \"yes\"; right would be true or false, without quotes"},
 	{"window = 1024", "window = 1000", 14, "window cannot be 1000; right would be a power of two from 128"},
 	{"window = 1024", "window = 64", 14, "window cannot be 64; right would be a power of two from 128"},
 	{"window = 1024", "window = \"big\"", 14, "window cannot be \"big\""},
@@ -251,7 +255,7 @@ static void test_broken_whole(void)
 	    strstr(error, ":1: there are no members; right would be members = ("));
 	CU_ASSERT_FALSE(
 	    load_text("cluster = { id = 7; name = \"x\"; };\nmembers = ( );\n", NULL, &c));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: there are 0 members; right would be 1 to 7"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: there are 0 members; right would be 1 to 16"));
 	CU_ASSERT_FALSE(
 	    load_text("cluster = { id = 7; name = \"x\"; };\nmembers = { };\n", NULL, &c));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: members is not a list"));
@@ -262,20 +266,64 @@ static void test_broken_whole(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, "syntax error"));
 }
 
-static void test_eight_members(void)
+// m1 to mCOUNT; those whose bit is set in `joiners` (bit 1 for m1) join later.
+static bool load_many(int count, uint32_t joiners, const char *name, struct pnyx_config *c)
 {
-	char text[4096];
-	struct pnyx_config c;
+	char text[8192];
 	int used =
 	    snprintf(text, sizeof text, "cluster = { id = 7; name = \"x\"; };\nmembers = (\n");
-	for (int i = 1; i <= 8; i++)
+	for (int i = 1; i <= count; i++)
 		used += snprintf(text + used, sizeof text - (size_t)used,
 				 "%c{ name = \"m%d\"; ip = \"10.77.0.%d\";\n"
-				 "uuid = \"3b0a6d50-6b36-4f5b-9e3e-7d4dc6b50a0%d\"; }\n",
-				 i > 1 ? ',' : ' ', i, i, i);
+				 "uuid = \"3b0a6d50-6b36-4f5b-9e3e-7d4dc6b50a%02d\"; join = %s; }\n",
+				 i > 1 ? ',' : ' ', i, i, i, joiners >> i & 1 ? "true" : "false");
 	snprintf(text + used, sizeof text - (size_t)used, ");\n");
-	CU_ASSERT_FALSE(load_text(text, NULL, &c));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: there are 8 members; right would be 1 to 7"));
+	return load_text(text, name, c);
+}
+
+static void test_many_members(void)
+{
+	struct pnyx_config c;
+	CU_ASSERT_FALSE(load_many(8, 0, NULL, &c));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: 8 members are without join = true; right would be at most 7"));
+	CU_ASSERT_FALSE(load_many(17, ~0x7u, NULL, &c));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: there are 17 members; right would be 1 to 16"));
+	CU_ASSERT_FALSE(load_many(2, 0x6, NULL, &c));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, ":2: all members have join = true; right would be one or more without it"));
+	CU_ASSERT_TRUE(load_many(16, ~0xfeu, NULL, &c));
+	CU_ASSERT(c.members_count == 16 && c.first_count == 7 && c.self == 16);
+}
+
+// Wherever joiners stand, an index below first_count is a column of epoch 1.
+static void test_joiners(void)
+{
+	static const char *const order[] = {"m2", "m4", "m1", "m3", "m5"};
+	struct pnyx_config c;
+	CU_ASSERT_FATAL(load_many(5, 1 << 1 | 1 << 3 | 1 << 5, "m3", &c));
+	CU_ASSERT(c.members_count == 5 && c.first_count == 2 && c.self == 3);
+	for (uint32_t m = 0; m < 5; m++) {
+		CU_ASSERT_STRING_EQUAL(c.members[m].name, order[m]);
+		CU_ASSERT_EQUAL(c.members[m].is_joiner, m >= 2);
+	}
+	CU_ASSERT_FATAL(load_many(5, 1 << 1 | 1 << 3 | 1 << 5, "m4", &c));
+	CU_ASSERT_EQUAL(c.self, 1);
+}
+
+// Settings that are true or false, from the file and from the environment.
+static void test_ejection(void)
+{
+	char text[sizeof good + 64];
+	struct pnyx_config c;
+	edit("suspect_ms = 30", "eject_s = 600; rejoin = true", text, sizeof text);
+	CU_ASSERT_FATAL(load_text(text, "a", &c));
+	CU_ASSERT(c.control.eject_s == 600 && c.control.rejoin);
+	setenv("PNYX_CONTROL_REJOIN", "false", 1);
+	CU_ASSERT_FATAL(load_text(text, "a", &c));
+	CU_ASSERT_FALSE(c.control.rejoin);
+	setenv("PNYX_CONTROL_REJOIN", "0", 1);
+	CU_ASSERT_FALSE(load_text(text, "a", &c));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "environment PNYX_CONTROL_REJOIN: rejoin cannot be"));
+	unsetenv("PNYX_CONTROL_REJOIN");
 }
 
 // A member off the network needs a gateway, a mac or a shorter prefix.
@@ -396,7 +444,9 @@ static const struct unit_test tests[] = {
     {"defaults", test_defaults},
     {"broken", test_broken},
     {"broken_whole", test_broken_whole},
-    {"eight_members", test_eight_members},
+    {"too many members, or too few that begin", test_many_members},
+    {"joiners", test_joiners},
+    {"ejection and return", test_ejection},
     {"routes", test_routes},
     {"name_and_file", test_name_and_file},
     {"environment", test_environment},
