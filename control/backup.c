@@ -132,6 +132,14 @@ void ctl_backup_tend(struct ctl *c)
 	}
 }
 
+// Of an epoch that has ended meanwhile, or by a replica that knows no other one.
+void ctl_backup_refused(struct ctl *c)
+{
+	struct ctl_backup *b = &c->backup;
+	if (b->done && !b->is_writing && !ep_frozen_look(b->map, b->map_bytes, &b->handover, &b->state))
+		end(b, "the replica does not take the proposal: it does not go on to another epoch");
+}
+
 const char *ctl_backup_start(struct ctl *c, int fd, void (*done)(void *, const char *refusal, const struct ep_handover *), void *arg)
 {
 	struct ctl_backup *b = &c->backup;

@@ -155,6 +155,7 @@ void ctl_transfer_asked(struct ctl *, int fd, const uint8_t ip[4], const struct 
 // Takes the descriptor. NULL: `done` is called when all is written, or why not; else why it cannot begin.
 const char *ctl_backup_start(struct ctl *, int fd, void (*done)(void *, const char *refusal, const struct ep_handover *), void *arg);
 void ctl_backup_tend(struct ctl *); // once a tick
+void ctl_backup_refused(struct ctl *); // its proposal cannot be taken here
 void ctl_backup_stop(struct ctl *);
 
 // ---- page.c

@@ -193,6 +193,13 @@ static bool find_mailbox(struct ctl *c)
 	return opened == MB_OPEN_OK;
 }
 
+static void on_verdict(struct ctl *c, const struct mb_message *m)
+{
+	ctl_log(LOG_INFO, "proposal-taken", "verdict=%llu number=%llu", (unsigned long long)m->member, (unsigned long long)m->number);
+	if (m->member == EP_PROPOSAL_BAD && m->number == c->proposals)
+		ctl_backup_refused(c);
+}
+
 static void read_events(struct ctl *c)
 {
 	struct mb_message m;
@@ -200,7 +207,7 @@ static void read_events(struct ctl *c)
 		if (m.type == MB_LAPSED)
 			ctl_log(LOG_WARNING, "suspicion-lapsed", "hint=\"this control plane did not run for too long\"");
 		else if (m.type == MB_PROPOSED)
-			ctl_log(LOG_INFO, "proposal-taken", "verdict=%llu number=%llu", (unsigned long long)m.member, (unsigned long long)m.number);
+			on_verdict(c, &m);
 		else if ((m.type == MB_SUSPECTED || m.type == MB_TRUSTED) && m.member < c->n)
 			ctl_log(LOG_INFO, m.type == MB_SUSPECTED ? "suspicion-taken" : "trust-taken", "peer=%s number=%llu at_ns=%llu",
 				ctl_name(c, (uint32_t)m.member), (unsigned long long)m.number, (unsigned long long)m.at_ns);

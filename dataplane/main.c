@@ -160,6 +160,7 @@ static bool open_arena(void)
 		return false;
 	unlink(new_cluster_file());
 	app.mailbox.arena = app.arena.path;
+	app.mailbox.is_last = true; // until there is a way to the next epoch
 	checked = app.loop.consensus.replica = replica;
 	app.net.counters = ep_shell(replica);
 	return true;

@@ -145,10 +145,28 @@ static void test_no_quorum(void)
 	finish();
 }
 
+// The replica says no. When the epoch has ended meanwhile, that does not matter.
+static void test_proposal_refused(void)
+{
+	start(2);
+	ctl_backup_refused(&c); // none is under way
+	CU_ASSERT_PTR_NULL_FATAL(ctl_backup_start(&c, open_saved(), on_done, &answers));
+	ctl_backup_refused(&c);
+	CU_ASSERT_EQUAL(answers, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(refusal, "does not take the proposal"));
+	ends_after = proposals + 1;
+	CU_ASSERT_PTR_NULL_FATAL(ctl_backup_start(&c, open_saved(), on_done, &answers));
+	ctl_backup_refused(&c); // late
+	tend_until(&answers, 2);
+	CU_ASSERT_STRING_EQUAL(refusal, "");
+	finish();
+}
+
 static const struct unit_test tests[] = {
 	{ "saved", test_saved },
 	{ "refused", test_refused },
 	{ "unwritable", test_unwritable },
 	{ "no_quorum", test_no_quorum },
+	{ "proposal_refused", test_proposal_refused },
 };
 UNIT_MAIN("backup", tests)
