@@ -310,10 +310,11 @@ static int on_guest(sd_event_source *source, int fd, uint32_t events, void *arg)
 	return 0;
 }
 
+// Joiners as well: they ask for states.
 static bool is_known(const struct ctl *c, const uint8_t *ip)
 {
-	for (uint32_t m = 0; m < c->n; m++)
-		if (m != c->self && memcmp(c->file.members[m].control.ip, ip, 4) == 0)
+	for (uint32_t m = 0; m < c->file.members_count; m++)
+		if (m != c->file.self && memcmp(c->file.members[m].control.ip, ip, 4) == 0)
 			return true;
 	return false;
 }

@@ -44,8 +44,9 @@ eventually() {
 	for k in 1 2 3; do
 		name=$(tr 123 abc <<<$k)
 		printf '  { name = "%s"; uuid = "00000000-0000-4000-8000-00000000000%d"; ip = "10.77.0.%d"; control = "%s.%d:7788"; }%s\n' \
-			"$name" $k $k "$net" $k "$([ $k = 3 ] || echo ,)"
+			"$name" $k $k "$net" $k ,
 	done
+	echo '  { name = "j"; uuid = "00000000-0000-4000-8000-000000000009"; ip = "10.77.0.9"; control = "'"$net"'.8:7788"; join = true; }'
 	echo ');'
 	echo 'control = { suspect_ms = 50; trust_ms = 100; };'
 } >"$dir/conf"
@@ -204,6 +205,7 @@ def ask(source, cluster, times=1):
         return b''
 said = ask(net + '.2', 0x77)
 assert len(said) > 16 and struct.unpack_from('<IIHH', said)[0:4:3] == (len(said), 4), said
+assert ask(net + '.8', 0x77)[:12] == said[:12]  # a joiner's address is known
 assert ask(net + '.2', 0x78) == ask(net + '.2', 0x77, 2) == ask(net + '.99', 0x77) == b''
 END
 check "nor does asking for a state" eventually says a members.b.says.life serving
