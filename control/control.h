@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <jansson.h>
 #include <systemd/sd-event.h>
 #include "client/config/backup.h"
@@ -89,7 +90,9 @@ struct ctl {
 	struct pnyx_config file;
 	const char *run_dir, *spawn; // spawn: NULL = a service manager does it
 	sd_event *event;
-	uint32_t n, self;
+	struct ep_membership list; // of the epoch that our replica is in; epoch 0: of the file
+	uint32_t n, self;          // of that list; self == n: we are not in it
+	char names[EP_MEMBERS_MAX][PNYX_CONFIG_NAME_MAX];
 	uint64_t tick_ns, said_ns;
 	struct ctl_replica replica;
 	struct ctl_suspicion suspicion;
@@ -109,8 +112,14 @@ struct ctl {
 	char error[512];
 };
 
-// ---- main.c
-const char *ctl_name(const struct ctl *, uint32_t member);
+// ---- list.c: the members of our replica's epoch
+void ctl_list_start(struct ctl *);                                   // as the file says
+void ctl_list_follow(struct ctl *, const struct mb_snapshot *);      // as the page says
+bool ctl_list_is_ours(const struct ctl *, const struct mb_snapshot *); // it is the page of this node's replica
+const char *ctl_name(const struct ctl *, uint32_t member);              // n: our own
+const struct pnyx_config_member *ctl_configured(const struct ctl *, const uint8_t uuid[16]); // NULL: not in the file
+// Where a member's control plane is: as the file says, else beside its replica.
+struct sockaddr_in ctl_address(const struct ctl *, const struct ep_member *);
 
 // ---- replica.c: finding the replica, noticing its end, having it started again
 bool ctl_replica_start(struct ctl *);
@@ -142,6 +151,8 @@ void ctl_life_unwatch(struct ctl_life_watch *); // before the mailbox is closed
 bool ctl_links_start(struct ctl *);
 void ctl_links_tend(struct ctl *); // once a tick
 void ctl_links_say(struct ctl *);  // our STATE, to all
+// The list is about to become this one: connections go with their members, and those of the others end.
+void ctl_links_follow(struct ctl *, const struct ep_membership *to);
 void ctl_links_stop(struct ctl *);
 
 // ---- transfer.c: states that come and go
@@ -174,6 +185,7 @@ struct visitor;
 void ctl_admin_answer(struct visitor *, json_t *answer, const char *command, const char *refusal);
 void ctl_admin_stop(struct ctl *);
 json_t *ctl_view(const struct ctl *);
+const char *ctl_standing_name(const struct ctl *); // of our replica: asking, member, dead, frozen, retired, waiting, unknown
 struct ctl_state ctl_state_of(const struct ctl *);
 bool ctl_http_start(struct ctl *);
 void ctl_http_tend(struct ctl *);

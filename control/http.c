@@ -44,9 +44,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	if (strcmp(url, "/status") == 0)
 		return reply(connection, MHD_HTTP_OK, "application/json", json_text(ctl_view(c)));
 	if (strcmp(url, "/health") == 0) {
-		bool is_good = c->replica.life == CTL_LIFE_SERVING;
+		bool is_good = c->replica.life == CTL_LIFE_SERVING && strcmp(ctl_standing_name(c), "retired") != 0;
 		return reply(connection, is_good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, "application/json",
-			     json_text(json_pack("{s:s}", "life", ctl_life_name(c->replica.life))));
+			     json_text(json_pack("{s:s, s:s, s:I}", "life", ctl_life_name(c->replica.life), "standing", ctl_standing_name(c), "epoch",
+					    (json_int_t)c->list.epoch)));
 	}
 	return reply(connection, MHD_HTTP_NOT_FOUND, "text/plain", strdup("/metrics, /health or /status\n"));
 }

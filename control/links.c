@@ -80,8 +80,9 @@ void ctl_links_say(struct ctl *c)
 static void greet(struct ctl *c, uint32_t m)
 {
 	uint8_t frame[CTL_FRAME_MAX];
-	const struct pnyx_config_member *me = &c->file.members[c->self];
-	struct ctl_hello hello = { .cluster = c->file.cluster.id, .incarnation = me->incarnation };
+	const struct pnyx_config_member *me = &c->file.members[c->file.self];
+	uint64_t incarnation = c->self < c->n ? c->list.members[c->self].incarnation : me->incarnation;
+	struct ctl_hello hello = { .cluster = c->file.cluster.id, .incarnation = incarnation };
 	memcpy(hello.uuid, me->uuid, sizeof hello.uuid);
 	c->links[m].is_up = true;
 	ctl_log(LOG_INFO, "link-up", "peer=%s direction=out", ctl_name(c, m));
@@ -117,8 +118,8 @@ static int on_out(sd_event_source *s, int fd, uint32_t events, void *arg)
 static void dial(struct ctl *c, uint32_t m)
 {
 	struct ctl_link *l = &c->links[m];
-	struct sockaddr_in to = address_of(&c->file.members[m].control);
-	struct sockaddr_in from = address_of(&c->file.members[c->self].control);
+	struct sockaddr_in to = ctl_address(c, &c->list.members[m]);
+	struct sockaddr_in from = address_of(&c->file.members[c->file.self].control);
 	from.sin_port = 0;
 	l->out = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->out < 0)
@@ -256,8 +257,8 @@ static bool on_guest_frame(void *arg, const struct ctl_frame *frame)
 	if (frame->type != CTL_HELLO || in->is_asker || frame->hello.cluster != c->file.cluster.id)
 		return false;
 	for (uint32_t m = 0; m < c->n; m++) {
-		const struct pnyx_config_member *member = &c->file.members[m];
-		if (m == c->self || memcmp(member->uuid, frame->hello.uuid, 16) != 0 || memcmp(member->control.ip, in->guest->ip, 4) != 0)
+		struct sockaddr_in at = ctl_address(c, &c->list.members[m]);
+		if (m == c->self || memcmp(c->list.members[m].uuid, frame->hello.uuid, 16) != 0 || memcmp(&at.sin_addr, in->guest->ip, 4) != 0)
 			continue;
 		deafen(c, m, "it dialed again");
 		in->member = m;
@@ -313,6 +314,11 @@ static int on_guest(sd_event_source *source, int fd, uint32_t events, void *arg)
 // Joiners as well: they ask for states.
 static bool is_known(const struct ctl *c, const uint8_t *ip)
 {
+	for (uint32_t m = 0; m < c->n; m++) {
+		struct sockaddr_in at = ctl_address(c, &c->list.members[m]);
+		if (m != c->self && memcmp(&at.sin_addr, ip, 4) == 0)
+			return true;
+	}
 	for (uint32_t m = 0; m < c->file.members_count; m++)
 		if (m != c->file.self && memcmp(c->file.members[m].control.ip, ip, 4) == 0)
 			return true;
@@ -346,7 +352,7 @@ static int on_dialed(sd_event_source *s, int listener, uint32_t events, void *ar
 // ---- the whole
 bool ctl_links_start(struct ctl *c)
 {
-	const struct pnyx_config_address *at = c->file.control.has_listen ? &c->file.control.listen : &c->file.members[c->self].control;
+	const struct pnyx_config_address *at = c->file.control.has_listen ? &c->file.control.listen : &c->file.members[c->file.self].control;
 	struct sockaddr_in here = address_of(at);
 	int one = 1;
 	for (uint32_t m = 0; m < EP_MEMBERS_MAX; m++)
@@ -385,13 +391,35 @@ void ctl_links_tend(struct ctl *c)
 		ctl_links_say(c);
 }
 
+static void close_link(struct ctl_link *l)
+{
+	close_watched(&l->out, &l->out_watch);
+	close_watched(&l->in, &l->in_watch);
+	free(l->input);
+}
+
+void ctl_links_follow(struct ctl *c, const struct ep_membership *to)
+{
+	struct ctl_link old[EP_MEMBERS_MAX];
+	memcpy(old, c->links, sizeof old);
+	for (uint32_t m = 0; m < EP_MEMBERS_MAX; m++)
+		c->links[m] = (struct ctl_link){ .out = -1, .in = -1 };
+	for (uint32_t m = 0; m < c->n; m++) {
+		const struct ep_member *was = &c->list.members[m];
+		uint32_t k = 0;
+		while (k < to->n && (memcmp(to->members[k].uuid, was->uuid, 16) != 0 || memcmp(to->members[k].ip, was->ip, 4) != 0))
+			k++;
+		if (k < to->n)
+			c->links[k] = old[m];
+		else
+			close_link(&old[m]);
+	}
+}
+
 void ctl_links_stop(struct ctl *c)
 {
-	for (uint32_t m = 0; m < c->n; m++) {
-		close_watched(&c->links[m].out, &c->links[m].out_watch);
-		close_watched(&c->links[m].in, &c->links[m].in_watch);
-		free(c->links[m].input);
-	}
+	for (uint32_t m = 0; m < c->n; m++)
+		close_link(&c->links[m]);
 	for (uint32_t k = 0; k < CTL_GUESTS_MAX; k++)
 		dismiss(&c->guests[k]);
 	if (c->listener >= 0)

@@ -22,22 +22,15 @@ static struct {
 	struct ctl ctl;
 } app;
 
-const char *ctl_name(const struct ctl *c, uint32_t member)
-{
-	return c->file.members[member].name;
-}
-
 // ---- start-up steps: each leaves ctl.error when it fails ---------------------------------------------------------
 static bool read_config(struct ctl *c)
 {
 	if (!pnyx_config_load(app.config_path, app.name, &c->file, c->error, sizeof c->error))
 		return false;
-	c->n = c->file.first_count;
-	c->self = c->file.self;
 	uint64_t suspect_ns = c->file.control.suspect_ms * 1000000ULL;
 	c->tick_ns = suspect_ns / 5 < 50000000 ? suspect_ns / 5 : 50000000;
 	ctl_log_open(c->file.cluster.name, app.name);
-	ctl_suspicion_init(&c->suspicion, c->n, c->self, suspect_ns, c->file.control.trust_ms * 1000000ULL);
+	ctl_list_start(c);
 	return true;
 }
 

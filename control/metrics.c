@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "control/control.h"
 
 struct metric {
@@ -103,6 +104,12 @@ static void own(FILE *f, const struct ctl *c)
 	head(f, "", "replica_life", "1 for what the replica of this node is", true);
 	for (unsigned life = 0; life < CTL_LIVES; life++)
 		fprintf(f, "pnyx_replica_life{life=\"%s\"} %d\n", ctl_life_name(life), life == r->life);
+	head(f, "", "epoch", "that the replica is in, 0: not known", true);
+	fprintf(f, "pnyx_epoch %u\n", c->list.epoch);
+	head(f, "", "members", "of that epoch", true);
+	fprintf(f, "pnyx_members %u\n", c->n);
+	head(f, "", "replica_retired", "1: a later epoch serves without this member", true);
+	fprintf(f, "pnyx_replica_retired %d\n", strcmp(ctl_standing_name(c), "retired") == 0);
 	head(f, "", "replica_restarts", "times that this control plane started the replica", false);
 	fprintf(f, "pnyx_replica_restarts_total %u\n", r->restarts);
 	head(f, "", "control_link_up", "1: the control plane of the member talks to this one", true);

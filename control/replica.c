@@ -254,7 +254,7 @@ void ctl_replica_order(struct ctl *c)
 // Both programs read the same file, or ought to.
 static bool is_ours(struct ctl *c, const struct mb_snapshot *page)
 {
-	bool is_it = page->n == c->n && (page->self == c->self || c->self >= c->n) && page->cluster == c->file.cluster.id;
+	bool is_it = ctl_list_is_ours(c, page);
 	if (!is_it && !c->replica.is_foreign)
 		ctl_log(LOG_ERR, "mailbox-foreign", "cluster=%llx column=%llu members=%llu hint=\"its replica was started with another configuration\"",
 			(unsigned long long)page->cluster, (unsigned long long)page->self, (unsigned long long)page->n);
@@ -272,6 +272,7 @@ void ctl_replica_look(struct ctl *c)
 	if (mb_look(&r->mailbox, &page) && is_ours(c, &page)) {
 		if (page.pid != r->pid || page.pid_start != r->pid_start)
 			adopt(c, &page);
+		ctl_list_follow(c, &page);
 		r->page = page;
 		if (is_running(r) && !r->is_ending)
 			follow(c);

@@ -8,24 +8,6 @@
 
 #define TAKEN_NS 10000000000ULL // a state that was brought has led to nothing: another one is asked for
 
-// The configured member of this uuid, NULL: not in the file.
-static const struct pnyx_config_member *configured(const struct ctl *c, const uint8_t uuid[16])
-{
-	for (uint32_t m = 0; m < c->file.members_count; m++)
-		if (memcmp(c->file.members[m].uuid, uuid, 16) == 0)
-			return &c->file.members[m];
-	return NULL;
-}
-
-// Where a member's control plane is: as the file says, else beside its replica.
-static struct sockaddr_in address_of(const struct ctl *c, const struct ep_member *m)
-{
-	const struct pnyx_config_member *known = configured(c, m->uuid);
-	struct sockaddr_in s = { .sin_family = AF_INET, .sin_port = htons(known ? known->control.port : m->control_port) };
-	memcpy(&s.sin_addr, known ? known->control.ip : m->ip, 4);
-	return s;
-}
-
 // ---- giving
 static void look(void *arg, struct ctl_offer *ret)
 {
@@ -36,7 +18,7 @@ static void look(void *arg, struct ctl_offer *ret)
 
 static bool is_address(void *arg, const struct ep_member *member, const uint8_t ip[4])
 {
-	struct sockaddr_in at = address_of(arg, member);
+	struct sockaddr_in at = ctl_address(arg, member);
 	return memcmp(&at.sin_addr, ip, 4) == 0;
 }
 
@@ -51,7 +33,7 @@ static void on_list(void *arg, const struct ep_membership *list)
 	struct ctl *c = arg;
 	const uint8_t *own = c->file.members[c->file.self].uuid;
 	for (uint32_t m = 0; m < list->n; m++) {
-		struct sockaddr_in at = address_of(c, &list->members[m]);
+		struct sockaddr_in at = ctl_address(c, &list->members[m]);
 		if (memcmp(list->members[m].uuid, own, 16) != 0)
 			ctl_asker_add(&c->asker, &at);
 	}

@@ -50,6 +50,25 @@ static json_t *state_object(const struct ctl *c, const struct ctl_state *s)
 			 "room_used", s->room_permille / 1000.0, "suspects", names(c, s->suspects));
 }
 
+static json_t *uuid_text(const uint8_t *u)
+{
+	char text[40];
+	snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7],
+		 u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	return json_string(text);
+}
+
+const char *ctl_standing_name(const struct ctl *c)
+{
+	static const char *const names[] = { "asking", "member", "dead", "frozen" };
+	const struct mb_snapshot *p = &c->replica.page;
+	if (!c->replica.has_page || p->state == MB_WAITING)
+		return c->replica.has_page ? "waiting" : "unknown";
+	if (ctl_page_is_retired(p))
+		return "retired";
+	return p->standing < 4 ? names[p->standing] : "unknown";
+}
+
 // A member as this node sees it: what its control plane says, and what our replica hears of it.
 static json_t *member_object(const struct ctl *c, uint32_t m)
 {
@@ -58,7 +77,8 @@ static json_t *member_object(const struct ctl *c, uint32_t m)
 	const struct mb_column *column = &r->page.columns[m];
 	bool is_self = m == c->self, is_running = r->life == CTL_LIFE_SERVING || r->life == CTL_LIFE_STARTING;
 	struct ctl_state own = ctl_state_of(c);
-	json_t *o = json_pack("{s:s, s:s, s:b}", "name", ctl_name(c, m), "uuid", c->file.members[m].uuid_text, "control", is_self || l->has_state);
+	json_t *o = json_pack("{s:s, s:o, s:o, s:b}", "name", ctl_name(c, m), "uuid", uuid_text(c->list.members[m].uuid), "incarnation",
+			      number(c->list.members[m].incarnation), "control", is_self || l->has_state);
 	if (is_self || l->has_state)
 		json_object_set_new(o, "says", state_object(c, is_self ? &own : &l->state));
 	if (!is_running || is_self)
@@ -102,8 +122,9 @@ json_t *ctl_view(const struct ctl *c)
 	json_t *members = json_array(), *o;
 	for (uint32_t m = 0; m < c->n; m++)
 		json_array_append_new(members, member_object(c, m));
-	o = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:b, s:o, s:o}", "cluster", id, "name", c->file.cluster.name, "member",
-		      ctl_name(c, c->self), "epoch", number(r->has_page ? r->page.epoch : 0), "life", ctl_life_name(r->life), "pid",
+	o = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:b, s:o, s:o}", "cluster", id, "name", c->file.cluster.name, "member",
+		      ctl_name(c, c->self), "epoch", number(r->has_page ? r->page.epoch : 0), "standing",
+		      ctl_standing_name(c), "life", ctl_life_name(r->life), "pid",
 		      number(is_running ? r->pid : 0), "restarts_itself", c->spawn != NULL, "alarm", alarm_object(c), "members", members);
 	if (is_running)
 		json_object_set_new(o, "rates", rates_object(c));

@@ -164,8 +164,8 @@ static bool is_path(const uint64_t *words)
 
 static bool is_sane(const struct mb_snapshot *s)
 {
-	return s->pid > 0 && s->pid <= INT32_MAX && s->state >= MB_STARTING && s->state <= MB_WAITING && s->n >= 1 &&
-	       s->n <= EP_MEMBERS_MAX && s->self < s->n && s->pace >= 1 && s->pace <= 100 && s->suspects >> s->n == 0 &&
+	return s->pid > 0 && s->pid <= INT32_MAX && s->state >= MB_STARTING && s->state <= MB_WAITING &&
+	       s->n <= EP_MEMBERS_MAX && (s->self < s->n || (s->n == 0 && s->self == 0 && s->state == MB_WAITING)) && s->pace >= 1 && s->pace <= 100 && s->suspects >> s->n == 0 &&
 	       s->window >= 1 && s->window <= UINT32_MAX && is_list(&s->now) && is_list(&s->next) && is_path(s->arena) && is_path(s->frozen_arena);
 }
 
