@@ -22,8 +22,18 @@ struct dp_io {
 	bool is_shedding; // more clients' frames wait than can be served soon: most of those to come are dropped
 };
 
+// One epoch: its replica, and where its columns are on the network.
+struct dp_epoch {
+	struct ep_replica *replica; // NULL: none
+	uint32_t number;
+	uint8_t neighbour_of[EP_MEMBERS_MAX]; // by column
+	uint8_t column_of[DP_NEIGHBOURS];     // by neighbour; EP_CLIENT: no member of this epoch
+};
+
 struct dp_consensus {
-	struct ep_replica *replica;
+	struct dp_epoch now;
+	struct dp_epoch old; // frozen, kept for those who have not ended it yet
+	struct dp_epochs *epochs; // NULL: the epoch never ends (tests)
 	struct rte_mempool *pool;
 	const struct dp_pollers *pollers;
 	struct dp_mailbox *mailbox; // NULL: no control plane, ever (tests)
@@ -52,6 +62,10 @@ void dp_io_send(struct dp_io *, struct rte_mbuf **frames, uint32_t count);
 void dp_io_tend(struct dp_io *);
 
 // ---- consensus.c
+// The replica that this thread's calls are into; NULL: none. For a failed check, which ends the process.
+extern _Thread_local struct ep_replica *dp_speaking;
+// Whose columns are where, from the replica's configuration. False: the network has no place left for its members.
+bool dp_epoch_set(struct dp_epoch *, struct dp_net *, struct ep_replica *, const struct ep_config *);
 bool dp_consensus_init(struct dp_consensus *);
 // Handles a burst of payloads (frees them), those of members first; clients' when nothing more seems to lie behind the port. Runs the core's
 // clockwork, sends what it says. Returns the work done.

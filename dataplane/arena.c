@@ -2,7 +2,6 @@
 #include "dataplane/arena.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,26 +21,6 @@
 	"there is no arena of this member (looked for %s). It begins empty only when told that its cluster is new: --new-cluster, PNYX_NEW_CLUSTER=1, or an " \
 	"empty file `new-cluster` in --run-dir, at its first start and never again. Did it serve before? Then its state is lost: leave it stopped, the cluster " \
 	"goes on without it"
-
-// Where an arena may lie when the configuration does not say: every hugetlbfs mount that may be written, at last shared memory.
-#define PLACES_MAX 16
-struct places {
-	char dir[PLACES_MAX][256];
-	uint32_t count;
-};
-
-static void find_places(struct places *p)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "r");
-	struct mntent *m;
-	p->count = 0;
-	while (mounts && p->count < PLACES_MAX - 1 && (m = getmntent(mounts)))
-		if (strcmp(m->mnt_type, "hugetlbfs") == 0 && access(m->mnt_dir, W_OK) == 0)
-			snprintf(p->dir[p->count++], sizeof p->dir[0], "%s", m->mnt_dir);
-	if (mounts)
-		endmntent(mounts);
-	snprintf(p->dir[p->count++], sizeof p->dir[0], "/dev/shm");
-}
 
 // All pages at once: a missing one is a sentence now, not a SIGBUS later. A signal (some drivers use them) only interrupts.
 static bool reserve(struct dp_arena *a)
@@ -177,30 +156,59 @@ static void explain_size(const struct dp_arena *a, const struct ep_config *confi
 			 a->path, is, a->bytes);
 }
 
-static bool open_there(struct dp_arena *a, const struct ep_config *config, char *error, size_t size)
+static bool open_there(struct dp_arena *a, const struct ep_config *config, struct stat *st, char *error, size_t size)
 {
-	struct stat st;
-	if (!take(a, a->path, 0, &st, error, size))
-		return false;
 	a->was_there = true;
 	a->bytes = (ep_replica_size(config) + a->page - 1) / a->page * a->page;
-	if ((size_t)st.st_size != a->bytes) {
-		explain_size(a, config, (size_t)st.st_size, error, size);
+	if ((size_t)st->st_size != a->bytes) {
+		explain_size(a, config, (size_t)st->st_size, error, size);
 		return false;
 	}
 	return map(a, error, size);
 }
 
-static bool refuse_new(const char *path, char *error, size_t size)
+bool dp_arena_follow(struct ep_config *config, const uint8_t *uuid, const struct ep_membership *list)
 {
-	snprintf(error, size, DP_NO_ARENA, path);
+	for (uint32_t m = 0; m < list->n; m++)
+		if (memcmp(list->members[m].uuid, uuid, 16) == 0) {
+			config->self = 0; // only for ep_config_follow(), which finds the column
+			config->members[0] = list->members[m];
+			return ep_config_follow(config, list);
+		}
 	return false;
 }
 
-// Made under another name until it is whole (dp_arena_replica): a start that is killed leaves no half of an arena.
-static bool open_new(struct dp_arena *a, const struct ep_config *config, char *error, size_t size)
+// The list of an epoch behind the first is in its arena, not in the configuration's file.
+static bool follow(const struct dp_arena *a, struct ep_config *config, const uint8_t *uuid, char *error, size_t size)
+{
+	struct ep_membership list;
+	void *base = mmap(NULL, a->page, PROT_READ, MAP_SHARED, a->fd, 0);
+	bool is_whole = base != MAP_FAILED && ep_arena_membership(base, a->page, &list);
+	if (base != MAP_FAILED)
+		munmap(base, a->page);
+	if (is_whole && dp_arena_follow(config, uuid, &list))
+		return true;
+	snprintf(error, size, "arena %s %s", a->path, is_whole ? "does not name this member: name another file or directory in `arena`" : refusal(EP_ATTACH_MAGIC));
+	return false;
+}
+
+bool dp_arena_open_epoch(struct dp_arena *a, struct ep_config *config, const struct dp_place *place, uint32_t epoch, char *error, size_t size)
 {
 	struct stat st;
+	uint8_t uuid[16];
+	memcpy(uuid, config->members[config->self].uuid, sizeof uuid);
+	*a = (struct dp_arena){ .fd = -1, .place = *place };
+	dp_place_path(place, epoch, a->path, sizeof a->path);
+	return take(a, a->path, 0, &st, error, size) &&
+	       (epoch == 1 || st.st_size < (off_t)a->page || follow(a, config, uuid, error, size)) && open_there(a, config, &st, error, size);
+}
+
+// Made under another name until it is whole (dp_arena_publish): a start that is killed leaves no half of an arena.
+bool dp_arena_make(struct dp_arena *a, const struct ep_config *config, const struct dp_place *place, char *error, size_t size)
+{
+	struct stat st;
+	*a = (struct dp_arena){ .fd = -1, .place = *place };
+	dp_place_path(place, config->epoch, a->path, sizeof a->path);
 	snprintf(a->path_new, sizeof a->path_new, "%s.new", a->path);
 	if (!take(a, a->path_new, O_CREAT, &st, error, size))
 		return false;
@@ -217,6 +225,12 @@ static bool open_new(struct dp_arena *a, const struct ep_config *config, char *e
 	return map(a, error, size);
 }
 
+static bool refuse_new(const char *path, char *error, size_t size)
+{
+	snprintf(error, size, DP_NO_ARENA, path);
+	return false;
+}
+
 // Throws an arena away, unless a living process has it.
 static bool discard(const char *path, char *error, size_t size)
 {
@@ -227,45 +241,60 @@ static bool discard(const char *path, char *error, size_t size)
 	return is_free;
 }
 
-static bool open_at(struct dp_arena *a, const struct ep_config *config, enum dp_arena_may may, char *error, size_t size)
+bool dp_arena_discard(const struct dp_place *place, char *error, size_t size)
 {
-	if (access(a->path, F_OK) != 0)
-		return may == DP_ARENA_KEEP ? refuse_new(a->path, error, size) : open_new(a, config, error, size);
-	if (may != DP_ARENA_FRESH)
-		return open_there(a, config, error, size);
-	return discard(a->path, error, size) && open_new(a, config, error, size);
+	char path[512];
+	const uint32_t epochs[] = { place->before, place->newest }; // the newest last: it is what a start goes by
+	for (uint32_t k = 0; k < 2; k++) {
+		dp_place_path(place, epochs[k], path, sizeof path);
+		if (epochs[k] != 0 && !discard(path, error, size))
+			return false;
+	}
+	return true;
 }
 
-// The configuration names no place. An identity's arena is never passed over, wherever an earlier start has found room for it.
-static bool open_somewhere(struct dp_arena *a, const struct ep_config *config, const char *uuid, enum dp_arena_may may, char *error, size_t size)
+// An identity's arena is never passed over, wherever an earlier start has found room for it. NULL and error[0] == 0: there is none.
+static struct dp_place *find(struct dp_place *all, uint32_t count, char *error, size_t size)
 {
-	struct places p;
-	bool is_fresh = may == DP_ARENA_FRESH;
-	char other[sizeof a->path] = "";
-	find_places(&p);
-	for (uint32_t k = 0; k < p.count; k++) {
-		snprintf(a->path, sizeof a->path, "%s/pnyx-%s.arena", p.dir[k], uuid);
-		if (access(a->path, F_OK) != 0)
+	struct dp_place *at = NULL;
+	error[0] = 0;
+	for (uint32_t k = 0; k < count; k++) {
+		if (all[k].newest == 0)
 			continue;
-		if (is_fresh && !discard(a->path, error, size))
-			return false;
-		if (!is_fresh && other[0] != 0) {
-			snprintf(error, size, "there are two arenas of this member, %s and %s: name the right one in `arena` of `replica`", other, a->path);
-			return false;
+		if (at) {
+			snprintf(error, size, "there are two arenas of this member, %s and %s: name the right one in `arena` of `replica`", at->base,
+				 all[k].base);
+			return NULL;
 		}
-		if (!is_fresh)
-			memcpy(other, a->path, sizeof other);
+		at = &all[k];
 	}
-	if (other[0] != 0) {
-		memcpy(a->path, other, sizeof other);
-		return open_there(a, config, error, size);
+	return at;
+}
+
+bool dp_arena_open(struct dp_arena *a, struct ep_config *config, const char *where, const char *uuid, enum dp_arena_may may, char *error, size_t size)
+{
+	struct dp_place all[DP_PLACES_MAX];
+	uint32_t count = dp_places(where, uuid, all);
+	*a = (struct dp_arena){ .fd = -1 };
+	for (uint32_t k = 0; may == DP_ARENA_FRESH && k < count; k++) {
+		if (!dp_arena_discard(&all[k], error, size))
+			return false;
+		all[k].newest = all[k].before = 0;
 	}
-	snprintf(other, sizeof other, "pnyx-%s.arena on hugetlbfs and in /dev/shm", uuid);
+	const struct dp_place *at = find(all, count, error, size);
+	if (at)
+		return dp_arena_open_epoch(a, config, at, at->newest, error, size);
+	if (error[0] != 0)
+		return false;
 	if (may == DP_ARENA_KEEP)
-		return refuse_new(other, error, size);
-	for (uint32_t k = 0; k < p.count; k++) {
-		snprintf(a->path, sizeof a->path, "%s/pnyx-%s.arena", p.dir[k], uuid);
-		if (open_new(a, config, error, size))
+		return refuse_new(where[0] != 0 ? all[0].base : "every hugetlbfs mount and /dev/shm", error, size);
+	return dp_arena_make_somewhere(a, config, all, count, error, size);
+}
+
+bool dp_arena_make_somewhere(struct dp_arena *a, const struct ep_config *config, const struct dp_place *all, uint32_t count, char *error, size_t size)
+{
+	for (uint32_t k = 0; k < count; k++) {
+		if (dp_arena_make(a, config, &all[k], error, size))
 			return true;
 		if (a->fd >= 0)
 			close(a->fd);
@@ -273,21 +302,11 @@ static bool open_somewhere(struct dp_arena *a, const struct ep_config *config, c
 	return false;
 }
 
-bool dp_arena_open(struct dp_arena *a, const struct ep_config *config, const char *where, const char *uuid, enum dp_arena_may may, char *error, size_t size)
-{
-	struct stat st;
-	*a = (struct dp_arena){ .fd = -1 };
-	if (where[0] == 0)
-		return open_somewhere(a, config, uuid, may, error, size);
-	bool is_dir = stat(where, &st) == 0 && S_ISDIR(st.st_mode);
-	snprintf(a->path, sizeof a->path, is_dir ? "%s/pnyx-%s.arena" : "%s", where, uuid);
-	return open_at(a, config, may, error, size);
-}
-
 void dp_arena_close(struct dp_arena *a)
 {
 	munmap(a->base, a->bytes);
 	close(a->fd);
+	a->base = NULL;
 }
 
 // Never in the place of another: two starts at once may both have found none.
@@ -298,6 +317,19 @@ static bool give_name(const struct dp_arena *a)
 	return errno == EINVAL && rename(a->path_new, a->path) == 0; // a file system without that
 }
 
+bool dp_arena_publish(struct dp_arena *a, enum ep_attach verdict, char *error, size_t size)
+{
+	if (verdict == EP_ATTACH_OK && give_name(a))
+		return true;
+	if (verdict == EP_ATTACH_OK)
+		snprintf(error, size, "arena %s cannot get its name: %s%s", a->path, strerror(errno),
+			 errno == EEXIST ? "; another pnyx-replica of this identity has just made it" : "");
+	else
+		snprintf(error, size, "arena %s %s", a->path, refusal(verdict));
+	unlink(a->path_new);
+	return false;
+}
+
 bool dp_arena_replica(struct dp_arena *a, const struct ep_config *config, struct ep_replica **ret, char *error, size_t size)
 {
 	const char *wrong = ep_config_check(config);
@@ -305,16 +337,10 @@ bool dp_arena_replica(struct dp_arena *a, const struct ep_config *config, struct
 		snprintf(error, size, "configuration: %s", wrong);
 		return false;
 	}
-	enum ep_attach verdict = a->was_there ? ep_replica_attach(a->base, a->bytes, config, ret) :
-						ep_replica_init(a->base, a->bytes, config, ret);
-	if (verdict == EP_ATTACH_OK && (a->was_there || give_name(a)))
-		return true;
-	if (verdict == EP_ATTACH_OK)
-		snprintf(error, size, "arena %s cannot get its name: %s%s", a->path, strerror(errno),
-			 errno == EEXIST ? "; another pnyx-replica of this identity has just made it" : "");
-	else
-		snprintf(error, size, "arena %s %s", a->path, refusal(verdict));
 	if (!a->was_there)
-		unlink(a->path_new);
-	return false;
+		return dp_arena_publish(a, ep_replica_init(a->base, a->bytes, config, ret), error, size);
+	enum ep_attach verdict = ep_replica_attach(a->base, a->bytes, config, ret);
+	if (verdict != EP_ATTACH_OK)
+		snprintf(error, size, "arena %s %s", a->path, refusal(verdict));
+	return verdict == EP_ATTACH_OK;
 }

@@ -2,16 +2,21 @@
 #include <rte_arp.h>
 #include "dataplane/net.h"
 
+// Whoever may be asked for, one after the other; NULL behind the last one.
+static struct dp_neighbour *nth(struct dp_net *net, uint32_t k)
+{
+	uint32_t count = dp_net_count(net);
+	return k < count ? &net->neighbours[k] : k == count && net->has_gateway ? &net->gateway_at : NULL;
+}
+
 static void learn(struct dp_net *net, const uint8_t *ip, const struct rte_ether_addr *mac)
 {
-	for (uint32_t p = 0; p <= EP_MEMBERS_MAX; p++) {
-		struct dp_neighbour *peer = &net->peers[p];
-		bool is_used = p < net->n || (p == EP_MEMBERS_MAX && net->has_gateway);
-		if (is_used && !peer->is_fixed && memcmp(peer->ip, ip, 4) == 0) {
+	struct dp_neighbour *peer;
+	for (uint32_t k = 0; (peer = nth(net, k)); k++)
+		if (!peer->is_fixed && memcmp(peer->ip, ip, 4) == 0) {
 			peer->mac = *mac;
 			peer->is_resolved = true;
 		}
-	}
 }
 
 bool dp_arp_answer(struct dp_net *net, struct rte_mbuf *m)
@@ -40,12 +45,10 @@ bool dp_arp_answer(struct dp_net *net, struct rte_mbuf *m)
 
 bool dp_arp_ask(struct dp_net *net, struct rte_mbuf *m, uint64_t now, uint64_t interval)
 {
-	struct dp_neighbour *peer = NULL;
-	for (uint32_t p = 0; p <= EP_MEMBERS_MAX && !peer; p++) {
-		bool is_used = (p < net->n && p != net->self) || (p == EP_MEMBERS_MAX && net->has_gateway);
-		if (is_used && !net->peers[p].is_resolved && now - net->peers[p].asked >= interval)
-			peer = &net->peers[p];
-	}
+	struct dp_neighbour *peer;
+	for (uint32_t k = 0; (peer = nth(net, k)); k++)
+		if (!peer->is_resolved && memcmp(peer->ip, net->ip, 4) != 0 && now - peer->asked >= interval)
+			break;
 	if (!peer)
 		return false;
 	peer->asked = now;

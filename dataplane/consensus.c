@@ -1,5 +1,23 @@
 // The consensus agent: lends received payloads and blank frames to the core, and sends what it filled.
 #include "dataplane/agent.h"
+#include "dataplane/epochs.h"
+
+_Thread_local struct ep_replica *dp_speaking;
+
+bool dp_epoch_set(struct dp_epoch *e, struct dp_net *net, struct ep_replica *r, const struct ep_config *config)
+{
+	e->replica = r;
+	e->number = config->epoch;
+	memset(e->column_of, EP_CLIENT, sizeof e->column_of);
+	for (uint8_t m = 0; m < config->n; m++) {
+		uint8_t at = dp_net_meet(net, config->members[m].ip, config->members[m].port);
+		if (at == DP_NOBODY)
+			return false;
+		e->neighbour_of[m] = at;
+		e->column_of[at] = m;
+	}
+	return true;
+}
 
 static void blank(struct dp_consensus *c, uint32_t k, struct rte_mbuf *m)
 {
@@ -36,7 +54,9 @@ static ep_time time_now(const struct dp_consensus *c)
 
 uint64_t dp_consensus_patience(const struct dp_consensus *c)
 {
-	ep_time now = time_now(c), due = ep_deadline(c->replica);
+	ep_time now = time_now(c), due = ep_deadline(c->now.replica);
+	if (c->old.replica)
+		due = RTE_MIN(due, ep_deadline(c->old.replica));
 	return due > now ? due - now : 0;
 }
 
@@ -53,8 +73,8 @@ static void hand_over(struct dp_consensus *c, struct rte_mbuf **out, uint32_t co
 	}
 }
 
-// Seals and sends every frame that the core has filled, and puts blanks in their places.
-static void flush(struct dp_consensus *c)
+// Seals and sends every frame that this epoch's replica has filled, and puts blanks in their places.
+static void flush(struct dp_consensus *c, const struct dp_epoch *e)
 {
 	struct rte_mbuf *out[DP_TRAY], *fresh[DP_TRAY];
 	uint32_t used = c->fx.used, count = 0;
@@ -70,11 +90,11 @@ static void flush(struct dp_consensus *c)
 	for (uint32_t k = 0; k < used; k++) {
 		struct ep_frame *frame = &c->frames[k];
 		struct rte_mbuf *m = c->mbufs[k];
-		ep_seal(c->replica, frame);
+		ep_seal(e->replica, frame);
 		ep_wire_seal(frame->data, frame->len);
 		m->data_len = (uint16_t)frame->len;
 		m->pkt_len = frame->len;
-		dp_meta(m)->member = frame->member;
+		dp_meta(m)->neighbour = frame->member == EP_CLIENT ? EP_CLIENT : e->neighbour_of[frame->member];
 		dp_meta(m)->to = frame->to;
 		out[count++] = m;
 		blank(c, k, fresh[k]);
@@ -92,14 +112,38 @@ static void tell_pace(struct dp_consensus *c, ep_time now)
 		return;
 	c->is_crowded = is_crowded;
 	struct ep_command command = { .type = EP_PACE, .value = is_crowded ? 10 : 1 };
-	ep_control(c->replica, now, &command, &c->fx);
+	ep_control(c->now.replica, now, &command, &c->fx);
 }
 
-static void handle(struct dp_consensus *c, ep_time now, struct rte_mbuf *m)
+static void handle(struct dp_consensus *c, const struct dp_epoch *e, ep_time now, struct rte_mbuf *m)
 {
 	struct ep_view view = { rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, 0 };
-	while (!ep_receive(c->replica, now, &dp_meta(m)->source, &view, &c->fx))
-		flush(c);
+	struct ep_source *source = &dp_meta(m)->source;
+	if (source->member != EP_CLIENT)
+		source->member = e->column_of[source->member];
+	while (!ep_receive(e->replica, now, source, &view, &c->fx))
+		flush(c, e);
+}
+
+static bool is_for_old(const struct dp_consensus *c, struct rte_mbuf *m)
+{
+	const struct ep_wire_header *h = rte_pktmbuf_mtod(m, const void *);
+	return c->old.replica && m->data_len >= sizeof *h && h->epoch == c->old.number;
+}
+
+// While an epoch begins: members who have not ended the one before are told how.
+static void serve_old(struct dp_consensus *c, ep_time now, struct rte_mbuf **data, uint32_t count)
+{
+	if (!c->old.replica)
+		return;
+	flush(c, &c->now);
+	dp_speaking = c->old.replica;
+	for (uint32_t k = 0; k < count; k++)
+		if (is_for_old(c, data[k]))
+			handle(c, &c->old, now, data[k]);
+	ep_tick(c->old.replica, now, &c->fx);
+	flush(c, &c->old);
+	dp_speaking = c->now.replica;
 }
 
 // Members' frames are left in `data`, clients' get in line or, where it is full, are refused.
@@ -109,13 +153,13 @@ static uint32_t sort(struct dp_consensus *c, ep_time now, struct rte_mbuf **data
 	for (uint32_t k = 0; k < count; k++) {
 		struct rte_mbuf *m = data[k];
 		if (dp_meta(m)->source.member != EP_CLIENT) {
-			ep_prefetch(c->replica, (struct ep_view){ rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, 0 });
+			ep_prefetch(c->now.replica, (struct ep_view){ rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, 0 });
 			data[members++] = m;
 		} else if (!dp_backlog_is_full(&c->backlog)) {
 			dp_backlog_put(&c->backlog, m);
 		} else {
 			dp_meta(m)->source.is_late = true;
-			handle(c, now, m);
+			handle(c, &c->now, now, m);
 			rte_pktmbuf_free(m);
 		}
 	}
@@ -131,7 +175,7 @@ static uint32_t serve(struct dp_consensus *c, ep_time now)
 		bool is_late = rte_rdtsc() - dp_meta(m)->arrived > patience;
 		dp_meta(m)->source.is_late = is_late;
 		bytes += m->data_len;
-		handle(c, now, m);
+		handle(c, &c->now, now, m);
 		rte_pktmbuf_free(m);
 	}
 	return served;
@@ -144,30 +188,34 @@ static void tend(struct dp_consensus *c, ep_time now)
 	c->is_rested = false;
 	if (c->pollers && (is_rested || (c->counters->turns & 1023) == 0)) {
 		tell_pace(c, now);
-		if (ep_standing(c->replica) == EP_STANDING_DEAD)
+		if (ep_standing(c->now.replica) == EP_STANDING_DEAD)
 			*c->stop = true;
+		if (c->epochs)
+			dp_epochs_tend(c->epochs, c);
 	}
 	if (c->mailbox && (is_rested || c->counters->turns % DP_MAILBOX_TURNS == 0))
-		dp_mailbox_poll(c->mailbox, c->replica, now, &c->fx);
+		dp_mailbox_poll(c->mailbox, c->now.replica, now, &c->fx);
 }
 
 uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint32_t count)
 {
-	struct ep_replica *r = c->replica;
 	ep_time now = time_now(c);
 	tend(c, now);
+	struct ep_replica *r = dp_speaking = c->now.replica; // behind tend(): an epoch may just have begun
 	uint32_t members = sort(c, now, data, count), handled = members;
 	for (uint32_t k = 0; k < members; k++)
-		handle(c, now, data[k]);
+		if (likely(!is_for_old(c, data[k])))
+			handle(c, &c->now, now, data[k]);
+	serve_old(c, now, data, members);
 	rte_pktmbuf_free_bulk(data, members);
 	if (dp_backlog_has_turn(&c->backlog, count == DP_BURST))
 		handled += serve(c, now);
 	if (count + handled > 0) {
 		ep_burst_end(r, now, &c->fx);
 		if (handled == 1)
-			flush(c); // nobody else has anything to say: its answer does not wait for the clockwork
+			flush(c, &c->now); // nobody else has anything to say: its answer does not wait for the clockwork
 		ep_tick(r, now, &c->fx);
-		flush(c);
+		flush(c, &c->now);
 		return count + handled;
 	}
 	uint32_t work = 0;
@@ -175,6 +223,6 @@ uint32_t dp_consensus_poll(struct dp_consensus *c, struct rte_mbuf **data, uint3
 		ep_tick(r, now, &c->fx);
 		work = c->fx.used + (ep_deadline(r) <= now);
 	}
-	flush(c);
+	flush(c, &c->now);
 	return work;
 }

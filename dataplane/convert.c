@@ -45,6 +45,8 @@ static void put_member(struct ep_member *to, const struct pnyx_config_member *fr
 	to->incarnation = from->incarnation;
 	memcpy(to->ip, from->address.ip, 4);
 	to->port = from->address.port;
+	to->control_port = from->control.port;
+	memcpy(to->name, from->name, strnlen(from->name, sizeof to->name)); // the rest is zero
 }
 
 void dp_convert_core(const struct pnyx_config *from, struct ep_config *c)
@@ -99,17 +101,16 @@ void dp_convert_net(const struct pnyx_config *from, struct dp_net *net)
 {
 	const struct pnyx_config_member *self = &from->members[from->self];
 	uint32_t prefix = from->replica.prefix;
-	*net = (struct dp_net){ .n = (uint8_t)from->first_count, .self = (uint8_t)from->self, .port = self->address.port };
+	*net = (struct dp_net){ .port = self->address.port };
 	memcpy(net->ip, self->address.ip, 4);
 	net->mask = rte_cpu_to_be_32(prefix == 0 ? 0 : ~0u << (32 - prefix));
 	net->has_gateway = from->replica.has_gateway;
 	memcpy(net->gateway, from->replica.gateway, 4);
-	memcpy(net->peers[EP_MEMBERS_MAX].ip, from->replica.gateway, 4);
-	for (uint32_t m = 0; m < from->first_count; m++) {
+	memcpy(net->gateway_at.ip, from->replica.gateway, 4);
+	for (uint32_t m = 0; m < from->members_count; m++) {
 		const struct pnyx_config_member *member = &from->members[m];
-		memcpy(net->peers[m].ip, member->address.ip, 4);
-		net->peers[m].port = member->address.port;
-		net->peers[m].is_fixed = net->peers[m].is_resolved = member->has_mac;
-		memcpy(net->peers[m].mac.addr_bytes, member->mac, 6);
+		struct dp_neighbour *at = &net->neighbours[dp_net_meet(net, member->address.ip, member->address.port)];
+		at->is_fixed = at->is_resolved = member->has_mac;
+		memcpy(at->mac.addr_bytes, member->mac, 6);
 	}
 }

@@ -32,8 +32,9 @@ static uint64_t own_start(void)
 	return start;
 }
 
-static void fill(struct mb_snapshot *s, struct ep_replica *r)
+static void fill(struct dp_mailbox *m, struct ep_replica *r)
 {
+	struct mb_snapshot *s = &m->snapshot;
 	struct ep_look look;
 	ep_look(r, &look);
 	s->core_ns = look.now;
@@ -52,6 +53,8 @@ static void fill(struct mb_snapshot *s, struct ep_replica *r)
 		s->columns[c] = (struct mb_column){ from->executed, from->committed, from->known, from->stable, from->srtt, from->heard, from->behind };
 	}
 	s->core = look.counters;
+	if (m->shell)
+		*ep_shell(r) = *m->shell;
 	s->shell = *ep_shell(r);
 	memcpy(s->drops, ep_drops(r), sizeof s->drops);
 }
@@ -109,7 +112,7 @@ static void publish(struct dp_mailbox *m, struct ep_replica *r)
 {
 	struct mb_snapshot *s = &m->snapshot;
 	if (r)
-		fill(s, r), fill_lists(s, r);
+		fill(m, r), fill_lists(s, r);
 	fill_arenas(s, m);
 	if (m->steer)
 		fill_steer(s, m->steer);

@@ -15,6 +15,7 @@ struct dp_mailbox {
 	ep_time due;                 // of the next snapshot
 	uint64_t beat;               // control's, as last seen
 	ep_time beat_at;
+	struct ep_shell_counters *shell; // of this process, told to the core when published; NULL: the core's own
 	const struct xdp_steer *steer; // NULL: no XDP program of ours
 	const char *arena, *frozen_arena; // paths, told with the page; NULL: none
 	uint64_t frozen_epoch;            // of the second

@@ -16,6 +16,7 @@
 #include "dataplane/arena.h"
 #include "dataplane/confine.h"
 #include "dataplane/convert.h"
+#include "dataplane/epochs.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/notify.h"
 #include "dataplane/options.h"
@@ -24,7 +25,6 @@
 #include "dataplane/telemetry.h"
 
 static volatile bool stop;
-static struct ep_replica *checked; // poisoned by a failed check
 
 static struct {
 	struct dp_options options;
@@ -33,7 +33,8 @@ static struct {
 	struct dp_net net;
 	struct dp_port port;
 	struct dp_steer steer;
-	struct dp_arena arena;
+	struct dp_epochs epochs;
+	struct ep_shell_counters shell; // of this process; the core's arena gets a copy
 	struct dp_loop loop;
 	struct dp_pollers pollers;
 	struct dp_mailbox mailbox;
@@ -45,8 +46,8 @@ void ep_check_failed(const char *file, int line, const char *claim, uint64_t a, 
 {
 	fprintf(stderr, "pnyx-replica: internal error at %s:%d: %s (%llu, %llu); this arena will not be used again\n", file, line, claim,
 		(unsigned long long)a, (unsigned long long)b);
-	if (checked)
-		ep_poison(checked);
+	if (dp_speaking)
+		ep_poison(dp_speaking);
 	if (app.mailbox.end.shared)
 		dp_mailbox_say(&app.mailbox, NULL, MB_DEAD);
 	abort();
@@ -84,10 +85,57 @@ static bool open_mailbox(void)
 	return true;
 }
 
+// A word that counts once: whoever starts the replica again, by whatever unit or script, does not say it again.
+static const char *new_cluster_file(void)
+{
+	static char path[512];
+	if (app.options.run_dir)
+		snprintf(path, sizeof path, "%s/new-cluster", app.options.run_dir);
+	return path;
+}
+
+static enum dp_arena_may may_begin(void)
+{
+	bool is_new = app.options.is_new || access(new_cluster_file(), F_OK) == 0;
+	if (dp_convert_is_joiner(&app.file))
+		return DP_ARENA_KEEP;
+	return app.options.is_fresh ? DP_ARENA_FRESH : is_new ? DP_ARENA_NEW : DP_ARENA_KEEP;
+}
+
+// A member that joins a cluster has nothing to begin with until its control plane brings it the state; one that may come back after it
+// lost everything neither.
+static bool await_state(void)
+{
+	struct dp_place all[DP_PLACES_MAX];
+	char path[512];
+	bool is_joiner = dp_convert_is_joiner(&app.file);
+	uint32_t count = dp_places(app.file.replica.arena, app.file.members[app.file.self].uuid_text, all);
+	for (uint32_t k = 0; k < count; k++)
+		if (all[k].newest != 0)
+			return true;
+	if (!is_joiner && (!app.file.control.rejoin || may_begin() != DP_ARENA_KEEP))
+		return true;
+	if (!app.options.run_dir) {
+		snprintf(app.error, sizeof app.error, "a member that joins needs --run-dir: that is where pnyx-control puts the state to begin with");
+		return false;
+	}
+	snprintf(path, sizeof path, "%s/state", app.options.run_dir);
+	if (access(path, R_OK) == 0)
+		return true;
+	fprintf(stderr, "pnyx-replica: no state to begin with yet; waiting for pnyx-control to bring %s\n", path);
+	dp_mailbox_say(&app.mailbox, NULL, MB_WAITING);
+	dp_notify("READY=1");
+	while (!stop && access(path, R_OK) != 0)
+		usleep(20000);
+	dp_mailbox_say(&app.mailbox, NULL, stop ? MB_STOPPED : MB_STARTING);
+	if (stop)
+		exit(0);
+	return true;
+}
+
 static bool start_eal(void)
 {
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	sched_getaffinity(0, sizeof app.epochs.cpus, &app.epochs.cpus); // before EAL binds its threads
 	if (!dp_options_add_lcores(&app.options, app.file.replica.lcores, app.file.replica.lcores_count, app.error, sizeof app.error) ||
 	    !dp_steer_prepare(&app.steer, &app.options, app.error, sizeof app.error))
 		return false;
@@ -136,33 +184,25 @@ static bool start_port(void)
 	return true;
 }
 
-// A word that counts once: whoever starts the replica again, by whatever unit or script, does not say it again.
-static const char *new_cluster_file(void)
-{
-	static char path[512];
-	if (app.options.run_dir)
-		snprintf(path, sizeof path, "%s/new-cluster", app.options.run_dir);
-	return path;
-}
-
-static enum dp_arena_may may_begin(void)
-{
-	bool is_new = app.options.is_new || access(new_cluster_file(), F_OK) == 0;
-	return app.options.is_fresh ? DP_ARENA_FRESH : is_new ? DP_ARENA_NEW : DP_ARENA_KEEP;
-}
-
 static bool open_arena(void)
 {
-	struct ep_replica *replica;
-	const char *uuid = app.file.members[app.file.self].uuid_text;
-	if (!dp_arena_open(&app.arena, &app.core, app.file.replica.arena, uuid, may_begin(), app.error, sizeof app.error) ||
-	    !dp_arena_replica(&app.arena, &app.core, &replica, app.error, sizeof app.error))
+	struct dp_epochs *e = &app.epochs;
+	struct dp_consensus *c = &app.loop.consensus;
+	const struct pnyx_config_member *me = &app.file.members[app.file.self];
+	e->net = &app.net;
+	e->config = app.core;
+	memcpy(e->uuid, me->uuid, sizeof e->uuid);
+	e->uuid_text = me->uuid_text;
+	e->where = app.file.replica.arena;
+	e->run_dir = app.options.run_dir;
+	app.net.counters = &app.shell;
+	if (!dp_epochs_open(e, c, may_begin(), app.error, sizeof app.error))
 		return false;
 	unlink(new_cluster_file());
-	app.mailbox.arena = app.arena.path;
-	app.mailbox.is_last = true; // until there is a way to the next epoch
-	checked = app.loop.consensus.replica = replica;
-	app.net.counters = ep_shell(replica);
+	dp_speaking = c->now.replica;
+	app.shell = *ep_shell(c->now.replica);
+	app.mailbox.shell = &app.shell;
+	c->epochs = e;
 	return true;
 }
 
@@ -255,12 +295,12 @@ static bool announce(void)
 		"pnyx-replica: %s, member %u of %u, %u.%u.%u.%u:%u; port %s; %s agents; idle %s; arena %s (%zu MiB, %s%s)\n"
 		"pnyx-replica: UDP checksums: received ones %s, sent ones made %s\n"
 		"pnyx-replica: ready\n",
-		me->name, app.file.self, app.file.members_count, me->address.ip[0], me->address.ip[1], me->address.ip[2],
+		me->name, app.epochs.config.self, app.epochs.config.n, me->address.ip[0], me->address.ip[1], me->address.ip[2],
 		me->address.ip[3], me->address.port, app.port.driver, app.is_split ? "split" : "fused",
-		say_idle(&app.loop), app.arena.path, app.arena.bytes >> 20, app.arena.is_huge ? "hugepages" : "ordinary pages", app.arena.was_there ? ", attached" : ", fresh",
+		say_idle(&app.loop), app.epochs.arena.path, app.epochs.arena.bytes >> 20, app.epochs.arena.is_huge ? "hugepages" : "ordinary pages", app.epochs.arena.was_there ? ", attached" : ", fresh",
 		app.net.checks_udp ? "verified in software" : app.port.checks_udp && !app.net.ignores_udp ? "verified by the port" : "left to CRC32C",
 		app.port.tx_offload & RTE_MBUF_F_TX_UDP_CKSUM ? "by the port" : "in software");
-	dp_mailbox_say(&app.mailbox, checked, MB_SERVING);
+	dp_mailbox_say(&app.mailbox, app.loop.consensus.now.replica, MB_SERVING);
 	dp_telemetry_start(&app.mailbox.end);
 	dp_notify("READY=1");
 	return true;
@@ -287,15 +327,17 @@ static void serve(void)
 // The exit code, and for a dead identity why: peers have seen more of it than its arena holds.
 static int farewell(void)
 {
-	if (ep_standing(checked) != EP_STANDING_DEAD)
+	if (ep_standing(app.loop.consensus.now.replica) != EP_STANDING_DEAD)
 		return 0;
-	struct ep_refutation why = ep_refutation(checked);
+	struct ep_refutation why = ep_refutation(app.loop.consensus.now.replica);
+	char name[sizeof app.core.members[0].name + 1] = "";
+	memcpy(name, app.epochs.config.members[why.by].name, sizeof app.core.members[0].name);
 	fprintf(stderr,
 		"pnyx-replica: arena %s %s. %s has seen %llu votes, own instance %llu, start %u of this member; the arena knows of %llu, %llu, %u.\n"
 		"pnyx-replica: votes made since are lost, so it stops before it casts another. It will not be attached again. Restore nothing: the cluster "
 		"goes on without this member, and only a member with a new uuid can take its place.\n",
-		app.arena.path, app.arena.was_there ? "is older than its member" : "is empty, but its member is not new",
-		app.file.members[why.by].name, (unsigned long long)why.seen.votes, (unsigned long long)why.seen.highest, why.seen.start,
+		app.epochs.arena.path, app.epochs.arena.was_there ? "is older than its member" : "is empty, but its member is not new",
+		name, (unsigned long long)why.seen.votes, (unsigned long long)why.seen.highest, why.seen.start,
 		(unsigned long long)why.known.votes, (unsigned long long)why.known.highest, why.known.start);
 	return 3;
 }
@@ -304,8 +346,10 @@ int main(int argc, char **argv)
 {
 	static const struct {
 		bool (*run)(void);
-	} steps[] = { { read_config }, { open_mailbox }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { confine }, { announce } };
+	} steps[] = { { read_config }, { open_mailbox }, { await_state }, { start_eal }, { start_port }, { open_arena }, { place_agents }, { confine }, { announce } };
 	dp_options_read(&app.options, argc, argv);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
 	for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++)
 		if (!steps[k].run()) {
 			fprintf(stderr, "pnyx-replica: %s\n", app.error);
@@ -314,12 +358,12 @@ int main(int argc, char **argv)
 	serve();
 	int code = farewell();
 	dp_notify("STOPPING=1");
-	dp_mailbox_say(&app.mailbox, checked, code == 0 ? MB_STOPPED : MB_DEAD);
+	dp_mailbox_say(&app.mailbox, app.loop.consensus.now.replica, code == 0 ? MB_STOPPED : MB_DEAD);
 	dp_pollers_leave(&app.pollers);
 	dp_consensus_fini(&app.loop.consensus);
 	dp_steer_stop(&app.steer);
 	dp_port_stop(&app.port);
-	dp_arena_close(&app.arena);
+	dp_epochs_close(&app.epochs);
 	rte_eal_cleanup();
 	return code;
 }

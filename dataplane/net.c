@@ -15,12 +15,25 @@ static enum dp_verdict drop(uint64_t *counter)
 	return DP_DROP;
 }
 
-static uint8_t member_of(const struct dp_net *net, const uint8_t *ip, uint16_t port)
+static uint8_t neighbour_at(const struct dp_net *net, const uint8_t *ip, uint16_t port)
 {
-	for (uint8_t m = 0; m < net->n; m++)
-		if (memcmp(net->peers[m].ip, ip, 4) == 0 && net->peers[m].port == port)
-			return m;
-	return EP_CLIENT;
+	uint32_t count = dp_net_count(net);
+	for (uint8_t k = 0; k < count; k++)
+		if (memcmp(net->neighbours[k].ip, ip, 4) == 0 && net->neighbours[k].port == port)
+			return k;
+	return DP_NOBODY;
+}
+
+uint8_t dp_net_meet(struct dp_net *net, const uint8_t *ip, uint16_t port)
+{
+	uint8_t k = neighbour_at(net, ip, port);
+	if (k != DP_NOBODY || net->count == DP_NEIGHBOURS)
+		return k;
+	struct dp_neighbour *new = &net->neighbours[net->count];
+	*new = (struct dp_neighbour){ .port = port };
+	memcpy(new->ip, ip, 4);
+	__atomic_store_n(&net->count, net->count + 1, __ATOMIC_RELEASE);
+	return (uint8_t)(net->count - 1);
 }
 
 static bool is_echo(const uint8_t *payload, uint32_t len)
@@ -50,7 +63,7 @@ static enum dp_verdict parse_udp(struct dp_net *net, struct rte_mbuf *m, const s
 	meta->source.addr.port = rte_be_to_cpu_16(udp->src_port);
 	memcpy(meta->source.addr.mac, eth->src_addr.addr_bytes, 6);
 	meta->source.is_late = false;
-	meta->source.member = member_of(net, meta->source.addr.ip, meta->source.addr.port);
+	meta->source.member = neighbour_at(net, meta->source.addr.ip, meta->source.addr.port);
 	uint32_t offset = (uint32_t)((const uint8_t *)(udp + 1) - rte_pktmbuf_mtod(m, const uint8_t *));
 	if (is_echo((const uint8_t *)(udp + 1), len - (uint32_t)sizeof *udp)) {
 		rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - offset - (len - sizeof *udp)));
@@ -91,11 +104,11 @@ enum dp_verdict dp_net_parse(struct dp_net *net, struct rte_mbuf *m)
 // The Ethernet address for a destination; NULL when it has not been learned.
 static const struct rte_ether_addr *next_hop(const struct dp_net *net, const struct dp_meta *meta)
 {
-	if (meta->member != EP_CLIENT)
-		return net->peers[meta->member].is_resolved ? &net->peers[meta->member].mac : NULL;
+	if (meta->neighbour != EP_CLIENT)
+		return net->neighbours[meta->neighbour].is_resolved ? &net->neighbours[meta->neighbour].mac : NULL;
 	uint32_t here = load32(net->ip) & net->mask, there = load32(meta->to.ip) & net->mask;
-	if (here != there && net->has_gateway && net->peers[EP_MEMBERS_MAX].is_resolved)
-		return &net->peers[EP_MEMBERS_MAX].mac;
+	if (here != there && net->has_gateway && net->gateway_at.is_resolved)
+		return &net->gateway_at.mac;
 	return (const struct rte_ether_addr *)(const void *)meta->to.mac; // whence the request came
 }
 
@@ -119,8 +132,8 @@ bool dp_net_build(struct dp_net *net, struct rte_mbuf *m)
 		net->counters->drop_unresolved++;
 		return false;
 	}
-	const uint8_t *ip_to = meta->member == EP_CLIENT ? meta->to.ip : net->peers[meta->member].ip;
-	uint16_t port_to = meta->member == EP_CLIENT ? meta->to.port : net->peers[meta->member].port;
+	const uint8_t *ip_to = meta->neighbour == EP_CLIENT ? meta->to.ip : net->neighbours[meta->neighbour].ip;
+	uint16_t port_to = meta->neighbour == EP_CLIENT ? meta->to.port : net->neighbours[meta->neighbour].port;
 	uint16_t payload = (uint16_t)rte_pktmbuf_data_len(m);
 	struct rte_ether_hdr *eth = (void *)rte_pktmbuf_prepend(m, DP_HEADERS);
 	struct rte_ipv4_hdr *ip = (void *)(eth + 1);

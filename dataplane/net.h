@@ -8,7 +8,11 @@
 
 #define DP_HEADERS (sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
 
-// One agent (io) reads and writes this after start-up.
+#define DP_NEIGHBOURS 32 // members of all epochs that this process has seen, by address
+#define DP_NOBODY 0xff
+_Static_assert(DP_NOBODY == EP_CLIENT, "who is no neighbour is a client");
+
+// One agent (io) reads and writes this after start-up; the other one appends neighbours (dp_net_meet).
 struct dp_net {
 	struct rte_ether_addr mac;
 	uint8_t ip[4];
@@ -19,24 +23,32 @@ struct dp_net {
 	bool checks_udp;  // verify UDP checksums of received frames in software
 	bool ignores_udp; // not even the port's own verdict on them counts
 	uint64_t tx_offload; // RTE_MBUF_F_TX_... that the port does itself; 0: all checksums are made in software
-	uint8_t n, self;
+	// Each address that is or was a member's has a place here for as long as the process lives. Which column it has is the epoch's
+	// affair (epochs.h).
+	uint32_t count; // released by who appends
 	struct dp_neighbour {
 		uint8_t ip[4];
 		uint16_t port;
 		struct rte_ether_addr mac;
 		bool is_resolved, is_fixed;
 		uint64_t asked; // TSC of the last request
-	} peers[EP_MEMBERS_MAX + 1]; // the last one is the gateway
+	} neighbours[DP_NEIGHBOURS], gateway_at;
 	struct ep_shell_counters *counters;
 };
+static inline uint32_t dp_net_count(const struct dp_net *net)
+{
+	return __atomic_load_n(&net->count, __ATOMIC_ACQUIRE);
+}
+// The neighbour at this address, which becomes one if it was none. DP_NOBODY: there is no place left.
+uint8_t dp_net_meet(struct dp_net *, const uint8_t *ip, uint16_t port);
 
 // What the io agent tells the consensus agent about a received payload, and back about a frame to send. Lies in the
 // private area of the mbuf.
 struct dp_meta {
-	struct ep_source source; // RX
+	struct ep_source source; // RX; its `member` is a neighbour until the consensus agent puts a column there
 	uint64_t arrived;        // RX, of a client: TSC
-	uint8_t member;          // TX: column or EP_CLIENT
-	struct ep_addr to;       // TX, when member == EP_CLIENT
+	uint8_t neighbour;       // TX, or EP_CLIENT
+	struct ep_addr to;       // TX, when neighbour == EP_CLIENT
 };
 static inline struct dp_meta *dp_meta(struct rte_mbuf *m)
 {
@@ -55,8 +67,8 @@ static inline bool dp_net_is_client(const struct dp_net *net, const struct rte_m
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	bool is_client = m->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) && frame[12] == 0x08 && frame[13] == 0x00;
-	for (uint32_t k = 0; is_client && k < net->n; k++)
-		is_client = memcmp(frame + RTE_ETHER_HDR_LEN + 12, net->peers[k].ip, 4) != 0;
+	for (uint32_t k = 0; is_client && k < dp_net_count(net); k++)
+		is_client = memcmp(frame + RTE_ETHER_HDR_LEN + 12, net->neighbours[k].ip, 4) != 0;
 	return is_client;
 }
 

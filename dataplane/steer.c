@@ -69,11 +69,11 @@ struct steer_settings dp_steer_settings(const struct pnyx_config *file, const st
 				    .port = rte_cpu_to_be_16(net->port),
 				    .payload_max = file->cluster.frame_max,
 				    .is_shared = is_shared,
-				    .members_count = net->n };
+				    .members_count = net->count };
 	memcpy(&s.ip, net->ip, 4);
-	for (uint32_t m = 0; m < net->n; m++) {
-		memcpy(&s.members[m].ip, net->peers[m].ip, 4);
-		s.members[m].port = rte_cpu_to_be_16(net->peers[m].port);
+	for (uint32_t m = 0; m < net->count; m++) {
+		memcpy(&s.members[m].ip, net->neighbours[m].ip, 4);
+		s.members[m].port = rte_cpu_to_be_16(net->neighbours[m].port);
 	}
 	if (r->guard_rate != 0) {
 		s.frame_ns = 1000000000u / r->guard_rate;
@@ -85,8 +85,8 @@ struct steer_settings dp_steer_settings(const struct pnyx_config *file, const st
 // Where the kernel answers ARP for the address, it gets the answers to ours as well.
 static bool has_macs(const struct dp_net *net)
 {
-	for (uint32_t m = 0; m < net->n; m++)
-		if (m != net->self && !net->peers[m].is_fixed)
+	for (uint32_t m = 0; m < net->count; m++)
+		if (!net->neighbours[m].is_fixed && memcmp(net->neighbours[m].ip, net->ip, 4) != 0)
 			return false;
 	return true;
 }

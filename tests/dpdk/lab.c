@@ -28,12 +28,12 @@ static void address(struct rte_ether_addr *mac, uint8_t *ip, uint32_t node)
 static void address_net(struct dp_net *net, uint32_t node, struct ep_shell_counters *counters)
 {
 	struct rte_ether_addr mac;
-	*net = (struct dp_net){ .port = EP_UDP_PORT, .mask = UINT32_MAX >> 8, .checks_udp = true, .n = LAB_MEMBERS, .self = (uint8_t)node,
+	*net = (struct dp_net){ .port = EP_UDP_PORT, .mask = UINT32_MAX >> 8, .checks_udp = true, .count = LAB_MEMBERS,
 				.counters = counters };
 	address(&net->mac, net->ip, node);
 	for (uint32_t m = 0; m < LAB_MEMBERS; m++) {
-		address(&mac, net->peers[m].ip, m);
-		net->peers[m].port = EP_UDP_PORT;
+		address(&mac, net->neighbours[m].ip, m);
+		net->neighbours[m].port = EP_UDP_PORT;
 	}
 }
 
@@ -58,7 +58,9 @@ static void start_core(struct lab_node *node, uint32_t self)
 	size_t bytes = (ep_replica_size(&config) + 63) / 64 * 64;
 	node->arena = aligned_alloc(64, bytes);
 	memset(node->arena, 0, bytes);
-	eal_need(ep_replica_init(node->arena, bytes, &config, &node->loop.consensus.replica) == EP_ATTACH_OK, "the core does not start");
+	struct ep_replica *replica;
+	eal_need(ep_replica_init(node->arena, bytes, &config, &replica) == EP_ATTACH_OK, "the core does not start");
+	eal_need(dp_epoch_set(&node->loop.consensus.now, &node->net, replica, &config), "too many neighbours");
 }
 
 static void start_node(struct lab *lab, uint32_t k)
@@ -73,9 +75,9 @@ static void start_node(struct lab *lab, uint32_t k)
 	eal_need(id >= 0, "net_ring makes no port");
 	eal_need(dp_port_start(&node->port, (uint16_t)id, EP_FRAME_MAX_DEFAULT, error, sizeof error), error);
 	node->pool_free = rte_mempool_avail_count(node->port.pool);
+	address_net(&node->net, k, NULL);
 	start_core(node, k);
-	struct ep_shell_counters *counters = ep_shell(node->loop.consensus.replica);
-	address_net(&node->net, k, counters);
+	struct ep_shell_counters *counters = node->net.counters = ep_shell(node->loop.consensus.now.replica);
 	uint64_t hz = rte_get_tsc_hz();
 	node->loop.io = (struct dp_io){ .port = node->port.id, .net = &node->net, .pool = node->port.pool, .arp_interval = hz / 1000 };
 	struct dp_consensus *c = &node->loop.consensus;

@@ -138,23 +138,22 @@ static void test_net(void)
 	from.members[2].has_mac = true;
 	from.members[2].mac[5] = 9;
 	dp_convert_net(&from, &net);
-	CU_ASSERT_EQUAL(net.n, 3);
-	CU_ASSERT_EQUAL(net.self, 1);
+	CU_ASSERT_EQUAL(net.count, 3);
 	CU_ASSERT_EQUAL(net.port, 7788);
 	CU_ASSERT_EQUAL(net.ip[3], 2);
 	CU_ASSERT_EQUAL(net.mask, rte_cpu_to_be_32(0xffffff00));
 	CU_ASSERT_FALSE(net.has_gateway);
-	CU_ASSERT_FALSE(net.peers[0].is_resolved);
-	CU_ASSERT(net.peers[2].is_resolved && net.peers[2].is_fixed);
-	CU_ASSERT_EQUAL(net.peers[2].mac.addr_bytes[5], 9);
-	CU_ASSERT_EQUAL(net.peers[2].port, 7789);
+	CU_ASSERT_FALSE(net.neighbours[0].is_resolved);
+	CU_ASSERT(net.neighbours[2].is_resolved && net.neighbours[2].is_fixed);
+	CU_ASSERT_EQUAL(net.neighbours[2].mac.addr_bytes[5], 9);
+	CU_ASSERT_EQUAL(net.neighbours[2].port, 7789);
 	from.replica.prefix = 30;
 	from.replica.has_gateway = true;
 	memcpy(from.replica.gateway, (uint8_t[4]){ 10, 77, 0, 3 }, 4);
 	dp_convert_net(&from, &net);
 	CU_ASSERT_EQUAL(net.mask, rte_cpu_to_be_32(0xfffffffc));
 	CU_ASSERT(net.has_gateway);
-	CU_ASSERT_EQUAL(net.peers[EP_MEMBERS_MAX].ip[3], 3);
+	CU_ASSERT_EQUAL(net.gateway_at.ip[3], 3);
 }
 
 static const struct unit_test tests[] = {

@@ -22,10 +22,10 @@ static void setup(void)
 {
 	static uint8_t payload[200] = "not of Pnyx";
 	counters = (struct ep_shell_counters){ 0 };
-	net = (struct dp_net){ .mac = { { 2, 0, 0, 0, 0, 1 } }, .ip = { 10, 0, 0, 1 }, .port = EP_UDP_PORT, .n = 3, .checks_udp = true,
+	net = (struct dp_net){ .mac = { { 2, 0, 0, 0, 0, 1 } }, .ip = { 10, 0, 0, 1 }, .port = EP_UDP_PORT, .count = 3, .checks_udp = true,
 			       .mask = UINT32_MAX >> 8, .counters = &counters };
 	for (uint8_t m = 0; m < 3; m++)
-		net.peers[m] = (struct dp_neighbour){ .ip = { 10, 0, 0, (uint8_t)(m + 1) }, .port = EP_UDP_PORT };
+		net.neighbours[m] = (struct dp_neighbour){ .ip = { 10, 0, 0, (uint8_t)(m + 1) }, .port = EP_UDP_PORT };
 	frame_len = frame_udp(frame, &ends, payload, sizeof payload);
 }
 
@@ -251,19 +251,18 @@ static void test_arp(void)
 {
 	setup();
 	struct dp_net asker = net;
-	asker.self = 2;
 	asker.ip[3] = 3;
 	asker.mac.addr_bytes[5] = 3;
-	asker.peers[1].is_resolved = true;
+	asker.neighbours[1].is_resolved = true;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	CU_ASSERT(dp_arp_ask(&asker, m, 1000, 10));
 	CU_ASSERT_EQUAL(dp_net_parse(&net, m), DP_ARP);
 	CU_ASSERT(dp_arp_answer(&net, m));
-	CU_ASSERT(net.peers[2].is_resolved);
-	CU_ASSERT_EQUAL(net.peers[2].mac.addr_bytes[5], 3);
+	CU_ASSERT(net.neighbours[2].is_resolved);
+	CU_ASSERT_EQUAL(net.neighbours[2].mac.addr_bytes[5], 3);
 	CU_ASSERT_FALSE(dp_arp_answer(&asker, m)); // a reply needs no answer
-	CU_ASSERT(asker.peers[0].is_resolved);
-	CU_ASSERT_EQUAL(asker.peers[0].mac.addr_bytes[5], 1);
+	CU_ASSERT(asker.neighbours[0].is_resolved);
+	CU_ASSERT_EQUAL(asker.neighbours[0].mac.addr_bytes[5], 1);
 	CU_ASSERT_FALSE(dp_arp_ask(&asker, m, 1005, 10)); // nobody is left
 	rte_pktmbuf_free(m);
 }
@@ -288,7 +287,7 @@ static void test_build(void)
 	setup();
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	memcpy(rte_pktmbuf_append(m, 100), frame + 42, 100);
-	*dp_meta(m) = (struct dp_meta){ .member = EP_CLIENT, .to = { .ip = { 10, 0, 0, 9 }, .port = 4000, .mac = { 2, 0, 0, 0, 0, 9 } } };
+	*dp_meta(m) = (struct dp_meta){ .neighbour = EP_CLIENT, .to = { .ip = { 10, 0, 0, 9 }, .port = 4000, .mac = { 2, 0, 0, 0, 0, 9 } } };
 	CU_ASSERT(dp_net_build(&net, m));
 	uint8_t want[1600];
 	struct frame_ends back = { ends.mac_to, ends.mac_from, { 10, 0, 0, 1 }, { 10, 0, 0, 9 }, ends.port_to, ends.port_from };
@@ -310,7 +309,7 @@ static void test_offload(void)
 		net.tx_offload = offloads[k];
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 		memcpy(rte_pktmbuf_append(m, 100), frame + 42, 100);
-		*dp_meta(m) = (struct dp_meta){ .member = EP_CLIENT, .to = { .ip = { 10, 0, 0, 9 }, .port = 4000 } };
+		*dp_meta(m) = (struct dp_meta){ .neighbour = EP_CLIENT, .to = { .ip = { 10, 0, 0, 9 }, .port = 4000 } };
 		CU_ASSERT(dp_net_build(&net, m));
 		CU_ASSERT_EQUAL(m->ol_flags & offloads[k], offloads[k]);
 		CU_ASSERT_EQUAL(m->l2_len, 14);

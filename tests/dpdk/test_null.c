@@ -17,9 +17,10 @@ static void setup(void)
 	if (!port.pool)
 		eal_need(dp_port_start(&port, 0, EP_FRAME_MAX_DEFAULT, error, sizeof error), error);
 	counters = (struct ep_shell_counters){ 0 };
-	net = (struct dp_net){ .port = EP_UDP_PORT, .ip = { 10, 0, 0, 1 }, .n = 3, .counters = &counters };
-	net.peers[1] = (struct dp_neighbour){ .ip = { 10, 0, 0, 2 }, .port = EP_UDP_PORT, .is_resolved = true, .is_fixed = true };
-	net.peers[2] = (struct dp_neighbour){ .ip = { 10, 0, 0, 3 }, .port = EP_UDP_PORT };
+	net = (struct dp_net){ .port = EP_UDP_PORT, .ip = { 10, 0, 0, 1 }, .count = 3, .counters = &counters };
+	net.neighbours[0] = (struct dp_neighbour){ .ip = { 10, 0, 0, 1 }, .port = EP_UDP_PORT }; // itself: never asked for
+	net.neighbours[1] = (struct dp_neighbour){ .ip = { 10, 0, 0, 2 }, .port = EP_UDP_PORT, .is_resolved = true, .is_fixed = true };
+	net.neighbours[2] = (struct dp_neighbour){ .ip = { 10, 0, 0, 3 }, .port = EP_UDP_PORT };
 	io = (struct dp_io){ .port = 0, .net = &net, .pool = port.pool, .arp_interval = 1 };
 }
 
@@ -48,7 +49,7 @@ static void test_send(void)
 		eal_need(rte_pktmbuf_alloc_bulk(port.pool, frames, DP_BURST) == 0, "a buffer was lost");
 		for (uint32_t f = 0; f < DP_BURST; f++) {
 			memset(rte_pktmbuf_append(frames[f], 64), 0, 64);
-			dp_meta(frames[f])->member = (k + f) % 3 == 2 ? 2 : 1;
+			dp_meta(frames[f])->neighbour = (k + f) % 3 == 2 ? 2 : 1;
 			unresolved += (k + f) % 3 == 2;
 		}
 		dp_io_send(&io, frames, DP_BURST);
@@ -66,7 +67,7 @@ static void test_tend(void)
 	uint32_t free_before = rte_mempool_avail_count(port.pool);
 	dp_io_tend(&io);
 	CU_ASSERT_EQUAL(counters.tx_frames, 1);
-	net.peers[2].is_resolved = true;
+	net.neighbours[2].is_resolved = true;
 	for (int k = 0; k < 1000; k++)
 		dp_io_tend(&io);
 	CU_ASSERT_EQUAL(counters.tx_frames, 1);

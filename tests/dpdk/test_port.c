@@ -200,7 +200,7 @@ static void send_frames(uint32_t count)
 	eal_need(rte_pktmbuf_alloc_bulk(port.pool, frames, count) == 0, "a buffer was lost");
 	for (uint32_t k = 0; k < count; k++) {
 		memset(rte_pktmbuf_append(frames[k], 64), 0, 64);
-		dp_meta(frames[k])->member = 1;
+		dp_meta(frames[k])->neighbour = 1;
 	}
 	dp_io_send(&io, frames, count);
 }
@@ -211,8 +211,8 @@ static void test_send(void)
 	plain();
 	fake.tx = UINT64_MAX;
 	CU_ASSERT_TRUE_FATAL(start(EP_FRAME_MAX_DEFAULT));
-	net = (struct dp_net){ .port = EP_UDP_PORT, .ip = { 10, 0, 0, 1 }, .n = 3, .counters = &counters, .tx_offload = port.tx_offload };
-	net.peers[1] = (struct dp_neighbour){ .ip = { 10, 0, 0, 2 }, .port = EP_UDP_PORT, .is_resolved = true, .is_fixed = true };
+	net = (struct dp_net){ .port = EP_UDP_PORT, .ip = { 10, 0, 0, 1 }, .count = 3, .counters = &counters, .tx_offload = port.tx_offload };
+	net.neighbours[1] = (struct dp_neighbour){ .ip = { 10, 0, 0, 2 }, .port = EP_UDP_PORT, .is_resolved = true, .is_fixed = true };
 	io = (struct dp_io){ .port = 0, .net = &net, .pool = port.pool, .arp_interval = 1 };
 	rte_eth_fp_ops[0].tx_pkt_prepare = prepare;
 	rte_eth_fp_ops[0].tx_pkt_burst = burst;
@@ -242,7 +242,7 @@ static void test_link(void)
 	plain();
 	CU_ASSERT_TRUE_FATAL(start(EP_FRAME_MAX_DEFAULT));
 	counters = (struct ep_shell_counters){ 0 };
-	net = (struct dp_net){ .n = 1, .counters = &counters };
+	net = (struct dp_net){ .count = 1, .counters = &counters };
 	io = (struct dp_io){ .port = 0, .net = &net, .pool = port.pool, .arp_interval = 1 };
 	dp_io_tend(&io);
 	CU_ASSERT_FALSE(io.has_no_link);

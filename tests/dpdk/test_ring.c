@@ -37,7 +37,7 @@ static bool is_resolved(void)
 {
 	for (uint32_t k = 0; k < LAB_MEMBERS; k++)
 		for (uint32_t m = 0; m < LAB_MEMBERS; m++)
-			if (m != k && !lab.nodes[k].net.peers[m].is_resolved)
+			if (m != k && !lab.nodes[k].net.neighbours[m].is_resolved)
 				return false;
 	return true;
 }
@@ -77,7 +77,7 @@ static uint64_t sum_drops(void)
 		sum += s->drop_ip + s->drop_udp + s->drop_checksum + s->drop_echo + s->drop_ring + s->drop_ring_out + s->no_mbuf + s->tx_failed;
 		sum += s->drop_ether > s->rx_arp;
 		for (uint32_t d = 0; d < EP_DROP_REASONS; d++)
-			sum += d == EP_DROP_UNEXPECTED ? 0 : ep_drops(lab.nodes[k].loop.consensus.replica)[d];
+			sum += d == EP_DROP_UNEXPECTED ? 0 : ep_drops(lab.nodes[k].loop.consensus.now.replica)[d];
 	}
 	return sum;
 }
@@ -91,7 +91,7 @@ static void check_equal(void)
 		lab_run(&lab, 100);
 		is_equal = true;
 		for (uint32_t k = 0; k < LAB_MEMBERS; k++) {
-			ep_digest_now(lab.nodes[k].loop.consensus.replica, &digests[k]);
+			ep_digest_now(lab.nodes[k].loop.consensus.now.replica, &digests[k]);
 			is_equal = is_equal && memcmp(&digests[0], &digests[k], sizeof digests[0]) == 0;
 		}
 	}
@@ -137,8 +137,8 @@ static void test_copies(void)
 		memset(value, 'v', size);
 		for (uint32_t when = 0; when < 2; when++) {
 			for (uint32_t m = 0; m < LAB_MEMBERS; m++) {
-				in[when] += ep_counters(lab.nodes[m].loop.consensus.replica)->bytes_in_copied;
-				out[when] += ep_counters(lab.nodes[m].loop.consensus.replica)->bytes_out_copied;
+				in[when] += ep_counters(lab.nodes[m].loop.consensus.now.replica)->bytes_in_copied;
+				out[when] += ep_counters(lab.nodes[m].loop.consensus.now.replica)->bytes_out_copied;
 			}
 			if (when == 0)
 				CU_ASSERT(is_put(node, k + 2, "k", value));
@@ -166,12 +166,12 @@ static void test_recycled(void)
 		snprintf(value, sizeof value, "value-%020u", (unsigned)k);
 		failed += !is_put((uint32_t)(k % 3), k, key, value);
 		for (uint32_t m = 0; m < LAB_MEMBERS && k == COMMANDS / 10; m++)
-			early[m] = ep_counters(lab.nodes[m].loop.consensus.replica)->arena_used;
+			early[m] = ep_counters(lab.nodes[m].loop.consensus.now.replica)->arena_used;
 	}
 	CU_ASSERT_EQUAL(failed, 0);
 	check_equal();
 	for (uint32_t m = 0; m < LAB_MEMBERS; m++) {
-		const struct ep_counters *c = ep_counters(lab.nodes[m].loop.consensus.replica);
+		const struct ep_counters *c = ep_counters(lab.nodes[m].loop.consensus.now.replica);
 		CU_ASSERT_EQUAL(c->arena_used, early[m]);
 		CU_ASSERT(c->recycled > 3 * 3 * 1024);
 		CU_ASSERT(c->live < 1024);
@@ -195,7 +195,7 @@ static void test_garbage(void)
 		lab_run(&lab, 1);
 	}
 	for (uint32_t d = 0; d < EP_DROP_REASONS; d++)
-		dropped += d == EP_DROP_UNEXPECTED ? 0 : ep_drops(lab.nodes[0].loop.consensus.replica)[d];
+		dropped += d == EP_DROP_UNEXPECTED ? 0 : ep_drops(lab.nodes[0].loop.consensus.now.replica)[d];
 	CU_ASSERT_EQUAL(dropped, 500);
 	CU_ASSERT(is_put(0, 1, "k", "still here"));
 	CU_ASSERT(is_got(2, "k", "still here"));
@@ -218,7 +218,7 @@ static void test_overload(void)
 		ep_wire_seal(payload, used);
 		lab_request(&lab, 0, payload, used);
 	}
-	const struct ep_counters *core = ep_counters(lab.nodes[0].loop.consensus.replica);
+	const struct ep_counters *core = ep_counters(lab.nodes[0].loop.consensus.now.replica);
 	uint64_t taken = core->frames_in;
 	dp_turn_fused(&lab.nodes[0].loop); // a full burst: what members said may lie behind it
 	CU_ASSERT_EQUAL(core->frames_in, taken);
@@ -228,7 +228,7 @@ static void test_overload(void)
 		CU_ASSERT(lab.nodes[0].loop.consensus.backlog.count <= DP_BACKLOG);
 	}
 	lab_run(&lab, 10000);
-	uint64_t shed = lab.nodes[0].net.counters->drop_shed, refused = ep_counters(lab.nodes[0].loop.consensus.replica)->busy_late;
+	uint64_t shed = lab.nodes[0].net.counters->drop_shed, refused = ep_counters(lab.nodes[0].loop.consensus.now.replica)->busy_late;
 	CU_ASSERT(shed > 0);
 	CU_ASSERT(refused > 0);
 	CU_ASSERT_EQUAL(lab.replies - before + shed, 300);

@@ -19,7 +19,7 @@ static uint64_t processor_ns(void)
 
 static struct ep_replica *replica(uint32_t k)
 {
-	return lab.nodes[k].loop.consensus.replica;
+	return lab.nodes[k].loop.consensus.now.replica;
 }
 
 // How far the member is behind its neighbour, over all columns; *used: the fullest window there, of a hundred.

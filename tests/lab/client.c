@@ -79,7 +79,7 @@ static void finish(struct lab_client *c, struct rte_mbuf *m, uint32_t node)
 {
 	ep_wire_seal(rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
 	m->pkt_len = m->data_len;
-	dp_meta(m)->member = (uint8_t)node;
+	dp_meta(m)->neighbour = (uint8_t)node;
 	c->full[c->full_count++] = m;
 	if (c->full_count < DP_BURST)
 		return;

@@ -38,12 +38,12 @@ static void start_end(struct lab_end *end, uint32_t k, struct ep_shell_counters 
 	end->lcore = lab.o.lcores == 2 && !end->is_client && k >= lab.o.n / 2;
 	end->counters = counters;
 	struct dp_net *net = &end->net;
-	*net = (struct dp_net){ .port = EP_UDP_PORT, .mask = UINT32_MAX >> 8, .n = (uint8_t)lab.o.n, .self = (uint8_t)k, .counters = counters,
+	*net = (struct dp_net){ .port = EP_UDP_PORT, .mask = UINT32_MAX >> 8, .count = lab.o.n, .counters = counters,
 				.checks_udp = !lab.o.is_offloaded, .ignores_udp = lab.o.is_offloaded };
 	address(&net->mac, net->ip, k);
 	for (uint32_t m = 0; m < lab.o.n; m++) {
-		net->peers[m] = (struct dp_neighbour){ .port = EP_UDP_PORT, .is_resolved = true, .is_fixed = true };
-		address(&net->peers[m].mac, net->peers[m].ip, m);
+		net->neighbours[m] = (struct dp_neighbour){ .port = EP_UDP_PORT, .is_resolved = true, .is_fixed = true };
+		address(&net->neighbours[m].mac, net->neighbours[m].ip, m);
 	}
 	if (end->is_client)
 		net->port = 4000;
@@ -97,14 +97,16 @@ static void start_core(struct lab_node *node, uint32_t self)
 		c.keys_max = 2;
 	node->arena_bytes = ep_replica_size(&c);
 	node->arena = arena(node->arena_bytes);
-	eal_need(ep_replica_init(node->arena, node->arena_bytes, &c, &node->loop.consensus.replica) == EP_ATTACH_OK, "the core does not start");
+	eal_need(ep_replica_init(node->arena, node->arena_bytes, &c, &node->loop.consensus.now.replica) == EP_ATTACH_OK, "the core does not start");
+	node->config = c;
 }
 
 static void start_node(uint32_t k)
 {
 	struct lab_node *node = &lab.nodes[k];
 	start_core(node, k);
-	start_end(&node->end, k, ep_shell(node->loop.consensus.replica));
+	start_end(&node->end, k, ep_shell(node->loop.consensus.now.replica));
+	eal_need(dp_epoch_set(&node->loop.consensus.now, &node->end.net, node->loop.consensus.now.replica, &node->config), "too many neighbours");
 	node->loop.io = (struct dp_io){ .port = node->end.port.id, .net = &node->end.net, .pool = node->end.port.pool,
 					.arp_interval = lab.hz / 20 };
 	struct dp_consensus *c = &node->loop.consensus;
@@ -151,7 +153,7 @@ bool lab_is_settled(void)
 	for (uint32_t pass = 0; pass < 2; pass++)
 		for (uint32_t k = 0; k < lab.o.n; k++)
 			for (uint8_t c = 0; c < lab.o.n && k != lab.o.silent; c++) {
-				const struct ep_replica *r = lab.nodes[k].loop.consensus.replica;
+				const struct ep_replica *r = lab.nodes[k].loop.consensus.now.replica;
 				if (ep_known(r, c) > highest[c])
 					highest[c] = ep_known(r, c);
 				if (pass == 1 && ep_exec_prefix(r, c) != highest[c])
@@ -167,7 +169,7 @@ bool lab_is_equal(void)
 	for (uint32_t k = 0; k < lab.o.n; k++) {
 		if (k == lab.o.silent)
 			continue;
-		ep_digest_now(lab.nodes[k].loop.consensus.replica, &other);
+		ep_digest_now(lab.nodes[k].loop.consensus.now.replica, &other);
 		if (!is_first && memcmp(&first, &other, sizeof first) != 0)
 			return false;
 		first = other;

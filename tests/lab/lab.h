@@ -61,6 +61,7 @@ struct lab_node {
 	struct dp_loop loop;
 	void *arena;
 	size_t arena_bytes;
+	struct ep_config config;
 };
 
 // One operation in flight. A slot stays with one replica and one session.

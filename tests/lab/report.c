@@ -38,7 +38,7 @@ static void sum(uint64_t *to, const uint64_t *from, size_t words)
 static void take(uint32_t when)
 {
 	for (uint32_t k = 0; k < lab.o.n; k++) {
-		struct ep_replica *r = lab.nodes[k].loop.consensus.replica;
+		struct ep_replica *r = lab.nodes[k].loop.consensus.now.replica;
 		sum((uint64_t *)&core[when], (const uint64_t *)ep_counters(r), sizeof core[0] / 8);
 		sum((uint64_t *)&shell[when], (const uint64_t *)ep_shell(r), sizeof shell[0] / 8);
 		bytes[when] += lab.nodes[k].end.bytes_sent;
@@ -55,7 +55,7 @@ void lab_report_begin(void)
 	for (uint32_t c = 0; c < lab.o.clients; c++)
 		lab_client_reset(&lab.clients[c]);
 	for (uint32_t k = 0; k < lab.o.n; k++) { // the OPENs before the run all wait for each other
-		struct ep_replica *r = lab.nodes[k].loop.consensus.replica;
+		struct ep_replica *r = lab.nodes[k].loop.consensus.now.replica;
 		r->counters.scc_largest = r->counters.chain_longest = 0;
 	}
 	lab_stages_reset();
@@ -135,10 +135,10 @@ static bool of_searches(void)
 {
 	uint64_t largest = 0, longest = 0, bound = 0;
 	for (uint32_t k = 0; k < lab.o.n; k++) {
-		const struct ep_counters *c = ep_counters(lab.nodes[k].loop.consensus.replica);
+		const struct ep_counters *c = ep_counters(lab.nodes[k].loop.consensus.now.replica);
 		largest = c->scc_largest > largest ? c->scc_largest : largest;
 		longest = c->chain_longest > longest ? c->chain_longest : longest;
-		bound += lab.nodes[k].loop.consensus.replica->config.own_max;
+		bound += lab.nodes[k].loop.consensus.now.replica->config.own_max;
 	}
 	lab_figure("scc_largest", (double)largest, "", "instances of the largest component");
 	lab_figure("chain_longest", (double)longest, "", "instances of the longest search");

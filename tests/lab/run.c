@@ -64,7 +64,7 @@ static uint64_t next_of(struct lab_end *end)
 		frame = end->now + (late + end->poll - 1) / end->poll * end->poll;
 	}
 	if (!end->is_client) {
-		ep_time due = ep_deadline(node_of(end)->loop.consensus.replica);
+		ep_time due = ep_deadline(node_of(end)->loop.consensus.now.replica);
 		timer = due == EP_NEVER ? UINT64_MAX : (uint64_t)((unsigned __int128)due * lab.hz / 1000000000) + 1;
 	} else if (client_of(end)->period > 0) {
 		timer = client_of(end)->is_stopping ? end->now + lab.hz / 1000000 : client_of(end)->due;

@@ -43,7 +43,7 @@ void lab_sample(void)
 		return;
 	double *s = samples[count];
 	for (uint32_t k = 0; k < lab.o.n; k++) {
-		struct ep_replica *r = lab.nodes[k].loop.consensus.replica;
+		struct ep_replica *r = lab.nodes[k].loop.consensus.now.replica;
 		ep_counters_refresh(r);
 		s[0] += (double)r->counters.arena_used;
 		s[1] += (double)r->counters.sessions;
@@ -91,7 +91,7 @@ static double growth(uint32_t pool, uint32_t from, double *mean, double *varianc
 bool lab_is_recycled(void)
 {
 	for (uint32_t k = 0; k < lab.o.n; k++) {
-		struct ep_replica *r = lab.nodes[k].loop.consensus.replica;
+		struct ep_replica *r = lab.nodes[k].loop.consensus.now.replica;
 		for (uint32_t c = 0; c < lab.o.n; c++)
 			if (r->columns[c].stable != r->columns[c].known)
 				return false;
