@@ -199,8 +199,9 @@ bool dp_arena_open_epoch(struct dp_arena *a, struct ep_config *config, const str
 	memcpy(uuid, config->members[config->self].uuid, sizeof uuid);
 	*a = (struct dp_arena){ .fd = -1, .place = *place };
 	dp_place_path(place, epoch, a->path, sizeof a->path);
+	bool is_files = epoch == 1 && config->epoch == 1; // the first epoch's list is the configuration file's
 	return take(a, a->path, 0, &st, error, size) &&
-	       (epoch == 1 || st.st_size < (off_t)a->page || follow(a, config, uuid, error, size)) && open_there(a, config, &st, error, size);
+	       (is_files || st.st_size < (off_t)a->page || follow(a, config, uuid, error, size)) && open_there(a, config, &st, error, size);
 }
 
 // Made under another name until it is whole (dp_arena_publish): a start that is killed leaves no half of an arena.

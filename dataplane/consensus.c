@@ -186,8 +186,9 @@ static void tend(struct dp_consensus *c, ep_time now)
 {
 	bool is_rested = c->is_rested;
 	c->is_rested = false;
-	if (c->pollers && (is_rested || (c->counters->turns & 1023) == 0)) {
-		tell_pace(c, now);
+	if (is_rested || (c->counters->turns & 1023) == 0) {
+		if (c->pollers)
+			tell_pace(c, now);
 		if (ep_standing(c->now.replica) == EP_STANDING_DEAD)
 			*c->stop = true;
 		if (c->epochs)

@@ -37,7 +37,7 @@ static void address_net(struct dp_net *net, uint32_t node, struct ep_shell_count
 	}
 }
 
-static void start_core(struct lab_node *node, uint32_t self)
+static void start_core(struct lab_node *node, uint32_t self, const char *dir)
 {
 	struct ep_config config = { .cluster = LAB_CLUSTER, .n = LAB_MEMBERS, .self = (uint8_t)self, .hash_seed = 5, .seed = self };
 	ep_config_defaults(&config);
@@ -49,11 +49,23 @@ static void start_core(struct lab_node *node, uint32_t self)
 	config.app_capacity = 1u << 17;
 	// A busy machine must not turn into retransmission: exact byte counts are asserted.
 	config.fast_min_ns = config.resend_min_ns = config.open_min_ns = 60ull * 1000000000;
+	if (dir) // members begin an epoch one after the other, ask each other for Hello until then, and go on without one that sleeps
+		config.fast_min_ns = config.resend_min_ns = config.open_min_ns = 1000000;
 	for (uint32_t m = 0; m < LAB_MEMBERS; m++) {
 		struct rte_ether_addr mac;
 		config.members[m].uuid[0] = (uint8_t)(m + 1);
 		address(&mac, config.members[m].ip, m);
 		config.members[m].port = EP_UDP_PORT;
+	}
+	if (dir) {
+		char error[768];
+		snprintf(node->uuid_text, sizeof node->uuid_text, "lab-%u", self);
+		node->epochs = (struct dp_epochs){ .net = &node->net, .config = config, .where = dir, .uuid_text = node->uuid_text };
+		memcpy(node->epochs.uuid, config.members[self].uuid, 16);
+		sched_getaffinity(0, sizeof node->epochs.cpus, &node->epochs.cpus);
+		eal_need(dp_epochs_open(&node->epochs, &node->loop.consensus, DP_ARENA_NEW, error, sizeof error), error);
+		node->loop.consensus.epochs = &node->epochs;
+		return;
 	}
 	size_t bytes = (ep_replica_size(&config) + 63) / 64 * 64;
 	node->arena = aligned_alloc(64, bytes);
@@ -76,8 +88,10 @@ static void start_node(struct lab *lab, uint32_t k)
 	eal_need(dp_port_start(&node->port, (uint16_t)id, EP_FRAME_MAX_DEFAULT, error, sizeof error), error);
 	node->pool_free = rte_mempool_avail_count(node->port.pool);
 	address_net(&node->net, k, NULL);
-	start_core(node, k);
-	struct ep_shell_counters *counters = node->net.counters = ep_shell(node->loop.consensus.now.replica);
+	node->net.counters = &node->shell;
+	node->loop.stop = node->loop.consensus.stop = &lab->stop;
+	start_core(node, k, lab->dir);
+	struct ep_shell_counters *counters = node->net.counters = lab->dir ? &node->shell : ep_shell(node->loop.consensus.now.replica);
 	uint64_t hz = rte_get_tsc_hz();
 	node->loop.io = (struct dp_io){ .port = node->port.id, .net = &node->net, .pool = node->port.pool, .arp_interval = hz / 1000 };
 	struct dp_consensus *c = &node->loop.consensus;
@@ -96,8 +110,13 @@ static void start_node(struct lab *lab, uint32_t k)
 
 void lab_start(struct lab *lab, bool is_split)
 {
+	lab_start_in(lab, is_split, NULL);
+}
+
+void lab_start_in(struct lab *lab, bool is_split, const char *dir)
+{
 	static struct ep_shell_counters client_counters;
-	*lab = (struct lab){ .is_split = is_split };
+	*lab = (struct lab){ .is_split = is_split, .dir = dir };
 	for (uint32_t k = 0; k < LAB_MEMBERS; k++)
 		start_node(lab, k);
 	address_net(&lab->client, 200, &client_counters);
@@ -117,6 +136,8 @@ uint32_t lab_end(struct lab *lab)
 	for (uint32_t k = 0; k < LAB_MEMBERS; k++) {
 		struct lab_node *node = &lab->nodes[k];
 		dp_consensus_fini(&node->loop.consensus);
+		if (lab->dir)
+			dp_epochs_close(&node->epochs);
 		struct rte_ring *rings[] = { node->wire_in, node->wire_out, node->loop.to_core, node->loop.from_core };
 		for (uint32_t r = 0; r < 4; r++)
 			empty(rings[r]);
@@ -175,6 +196,8 @@ void lab_run(struct lab *lab, uint32_t rounds)
 	while (rounds-- > 0) {
 		for (uint32_t k = 0; k < LAB_MEMBERS; k++) {
 			struct dp_loop *l = &lab->nodes[k].loop;
+			if (lab->asleep & 1u << k)
+				continue;
 			if (lab->is_split)
 				dp_turn_io(l), dp_turn_consensus(l), dp_turn_io(l);
 			else
@@ -200,7 +223,7 @@ const struct ep_msg *lab_command(struct lab *lab, uint32_t node, uint8_t kind, c
 				 const void *bytes, uint32_t len)
 {
 	uint8_t payload[1500];
-	uint32_t used = ep_wire_begin(payload, EP_FRAME_REQUEST, EP_SENDER_CLIENT, LAB_CLUSTER, 1);
+	uint32_t used = ep_wire_begin(payload, EP_FRAME_REQUEST, EP_SENDER_CLIENT, LAB_CLUSTER, 0);
 	struct ep_msg *msg = ep_wire_append(payload, &used, sizeof payload, EP_C_REQUEST,
 					    (uint32_t)(sizeof *msg + sizeof(struct ep_wire_command)) + len);
 	struct ep_wire_command *command = (void *)(msg + 1);

@@ -1,70 +1,20 @@
 // Three real replicas behind net_ring ports: they find each other by ARP, agree, and copy no byte too many.
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include "consensus/app/kv_format.h"
 #include "consensus/base/rng.h"
 #include "tests/dpdk/eal.h"
 #include "tests/dpdk/frame.h"
-#include "tests/dpdk/lab.h"
+#include "tests/dpdk/lab_kv.h"
 #include "tests/unit/unit.h"
 
 #define below(rng, n) (ep_random(rng) % (n))
 
 static struct lab lab;
-static struct ep_session_id session;
-
-static uint32_t kv(uint8_t *bytes, uint8_t op, const char *key, const char *value)
-{
-	struct pnyx_kv_command command = { .op = op, .count = 1 };
-	struct pnyx_kv_entry entry = { .key_len = (uint8_t)strlen(key), .value_len = (uint16_t)strlen(value) };
-	memcpy(bytes, &command, sizeof command);
-	memcpy(bytes + sizeof command, &entry, sizeof entry);
-	uint32_t used = sizeof command + sizeof entry;
-	memcpy(bytes + used, key, entry.key_len);
-	memcpy(bytes + used + entry.key_len, value, entry.value_len);
-	return used + entry.key_len + entry.value_len;
-}
-
-static const struct ep_wire_reply *ask(uint32_t node, uint8_t kind, uint64_t seq, uint8_t op, const char *key, const char *value)
-{
-	uint8_t bytes[600];
-	uint32_t len = kind == EP_CMD_OPEN ? 0 : kv(bytes, op, key, value);
-	const struct ep_msg *msg = lab_command(&lab, node, kind, kind == EP_CMD_UPDATE ? &session : NULL, seq, bytes, len);
-	return msg && msg->type == EP_C_REPLY ? (const void *)(msg + 1) : NULL;
-}
-
-static bool is_resolved(void)
-{
-	for (uint32_t k = 0; k < LAB_MEMBERS; k++)
-		for (uint32_t m = 0; m < LAB_MEMBERS; m++)
-			if (m != k && !lab.nodes[k].net.neighbours[m].is_resolved)
-				return false;
-	return true;
-}
 
 static void start(bool is_split)
 {
 	lab_start(&lab, is_split);
-	for (uint32_t tries = 0; tries < 100000 && !is_resolved(); tries++)
-		lab_run(&lab, 10);
-	const struct ep_wire_reply *opened = ask(0, EP_CMD_OPEN, 0, 0, "", "");
-	CU_ASSERT_FATAL(opened != NULL && opened->status == EP_OK);
-	session = opened->instance;
-}
-
-static bool is_put(uint32_t node, uint64_t seq, const char *key, const char *value)
-{
-	const struct ep_wire_reply *reply = ask(node, EP_CMD_UPDATE, seq, PNYX_KV_PUT, key, value);
-	return reply && reply->status == EP_OK && reply->instance.col == node;
-}
-
-static bool is_got(uint32_t node, const char *key, const char *value)
-{
-	const struct ep_wire_reply *reply = ask(node, EP_CMD_READ, 0, PNYX_KV_GET, key, "");
-	if (!reply || reply->status != EP_OK)
-		return false;
-	const uint8_t *v = (const uint8_t *)(reply + 1) + sizeof(struct pnyx_kv_result) + sizeof(struct pnyx_kv_value);
-	return memcmp(v, value, strlen(value)) == 0;
+	CU_ASSERT_FATAL(lab_open(&lab));
 }
 
 // Two counters may move in good order: ARP requests are broadcast and meet those who are not asked (drop_ether), and answers
@@ -105,8 +55,8 @@ static void put_and_get(bool is_split)
 		char key[16], value[16];
 		snprintf(key, sizeof key, "key-%u", k);
 		snprintf(value, sizeof value, "value-%u", k);
-		CU_ASSERT(is_put(k % 3, k + 1, key, value));
-		CU_ASSERT(is_got((k + 1) % 3, key, value));
+		CU_ASSERT(lab_put(&lab, k % 3, k + 1, key, value));
+		CU_ASSERT(lab_get(&lab, (k + 1) % 3, key, value));
 	}
 	check_equal();
 	CU_ASSERT_EQUAL(sum_drops(), 0);
@@ -128,7 +78,7 @@ static void test_copies(void)
 {
 	static const uint32_t sizes[] = { 1, 16, 100, 500 };
 	start(false);
-	CU_ASSERT(is_put(0, 1, "k", "first")); // all are warm
+	CU_ASSERT(lab_put(&lab, 0, 1, "k", "first")); // all are warm
 	lab_run(&lab, 500);
 	for (uint64_t k = 0; k < 40; k++) {
 		uint32_t size = sizes[k % 4], node = (uint32_t)k % 3;
@@ -141,7 +91,7 @@ static void test_copies(void)
 				out[when] += ep_counters(lab.nodes[m].loop.consensus.now.replica)->bytes_out_copied;
 			}
 			if (when == 0)
-				CU_ASSERT(is_put(node, k + 2, "k", value));
+				CU_ASSERT(lab_put(&lab, node, k + 2, "k", value));
 			lab_run(&lab, 200);
 		}
 		uint32_t payload = (uint32_t)(sizeof(struct ep_wire_payload) + sizeof(struct ep_wire_command) +
@@ -164,7 +114,7 @@ static void test_recycled(void)
 		char key[16], value[32];
 		snprintf(key, sizeof key, "key-%02u", (unsigned)(k * 7 % 50));
 		snprintf(value, sizeof value, "value-%020u", (unsigned)k);
-		failed += !is_put((uint32_t)(k % 3), k, key, value);
+		failed += !lab_put(&lab, (uint32_t)(k % 3), k, key, value);
 		for (uint32_t m = 0; m < LAB_MEMBERS && k == COMMANDS / 10; m++)
 			early[m] = ep_counters(lab.nodes[m].loop.consensus.now.replica)->arena_used;
 	}
@@ -197,8 +147,8 @@ static void test_garbage(void)
 	for (uint32_t d = 0; d < EP_DROP_REASONS; d++)
 		dropped += d == EP_DROP_UNEXPECTED ? 0 : ep_drops(lab.nodes[0].loop.consensus.now.replica)[d];
 	CU_ASSERT_EQUAL(dropped, 500);
-	CU_ASSERT(is_put(0, 1, "k", "still here"));
-	CU_ASSERT(is_got(2, "k", "still here"));
+	CU_ASSERT(lab_put(&lab, 0, 1, "k", "still here"));
+	CU_ASSERT(lab_get(&lab, 2, "k", "still here"));
 	check_equal();
 	CU_ASSERT_EQUAL(lab_end(&lab), 0);
 }
@@ -208,7 +158,7 @@ static void test_overload(void)
 {
 	uint8_t payload[600], bytes[600];
 	start(false);
-	uint32_t len = kv(bytes, PNYX_KV_GET, "k", ""), before = lab.replies;
+	uint32_t len = lab_kv(bytes, PNYX_KV_GET, "k", ""), before = lab.replies;
 	for (uint32_t k = 0; k < 300; k++) {
 		uint32_t used = ep_wire_begin(payload, EP_FRAME_REQUEST, EP_SENDER_CLIENT, LAB_CLUSTER, 1);
 		struct ep_msg *msg = ep_wire_append(payload, &used, sizeof payload, EP_C_REQUEST, 16 + 32 + len);
@@ -232,8 +182,8 @@ static void test_overload(void)
 	CU_ASSERT(shed > 0);
 	CU_ASSERT(refused > 0);
 	CU_ASSERT_EQUAL(lab.replies - before + shed, 300);
-	CU_ASSERT(is_put(0, 1, "k", "after"));
-	CU_ASSERT(is_got(2, "k", "after"));
+	CU_ASSERT(lab_put(&lab, 0, 1, "k", "after"));
+	CU_ASSERT(lab_get(&lab, 2, "k", "after"));
 	check_equal();
 	CU_ASSERT_EQUAL(lab_end(&lab), 0);
 }
@@ -256,10 +206,10 @@ static void test_two_threads(void)
 	uint32_t answered = 0;
 	for (uint32_t seq = 1; seq <= 200; seq++) {
 		uint32_t used = ep_wire_begin(payload, EP_FRAME_REQUEST, EP_SENDER_CLIENT, LAB_CLUSTER, 1);
-		uint32_t len = kv(bytes, PNYX_KV_APPEND, "log", "x");
+		uint32_t len = lab_kv(bytes, PNYX_KV_APPEND, "log", "x");
 		struct ep_msg *msg = ep_wire_append(payload, &used, sizeof payload, EP_C_REQUEST, 16 + 32 + len);
 		struct ep_wire_command *command = (void *)(msg + 1);
-		*command = (struct ep_wire_command){ .len = (uint16_t)(32 + len), .kind = EP_CMD_UPDATE, .session = session, .seq = seq };
+		*command = (struct ep_wire_command){ .len = (uint16_t)(32 + len), .kind = EP_CMD_UPDATE, .session = lab.session, .seq = seq };
 		memcpy(command + 1, bytes, len);
 		ep_wire_seal(payload, used);
 		uint32_t before = lab.replies;
@@ -277,7 +227,7 @@ static void test_two_threads(void)
 	CU_ASSERT_EQUAL(answered, 200);
 	char all[201] = { 0 };
 	memset(all, 'x', 200);
-	CU_ASSERT(is_got(1, "log", all));
+	CU_ASSERT(lab_get(&lab, 1, "log", all));
 	check_equal();
 	CU_ASSERT_EQUAL(sum_drops(), 0);
 	CU_ASSERT_EQUAL(lab_end(&lab), 0);
