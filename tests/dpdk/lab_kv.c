@@ -1,3 +1,4 @@
+// One client and its commands, one at a time.
 #include "tests/dpdk/lab_kv.h"
 #include <string.h>
 
