@@ -41,6 +41,7 @@ bool dp_convert_is_joiner(const struct pnyx_config *c)
 
 static void put_member(struct ep_member *to, const struct pnyx_config_member *from)
 {
+	*to = (struct ep_member){ 0 };
 	memcpy(to->uuid, from->uuid, 16);
 	to->incarnation = from->incarnation;
 	memcpy(to->ip, from->address.ip, 4);
