@@ -11,6 +11,7 @@
 #include "control/frame.h"
 #include "control/gauge.h"
 #include "control/now.h"
+#include "control/membership.h"
 #include "control/suspicion.h"
 #include "control/transfer.h"
 #include "mailbox/mailbox.h"
@@ -86,6 +87,12 @@ struct ctl_backup { // under way; done == NULL: none
 	sd_event_source *watch;
 };
 
+struct ctl_let_in { // the return that was proposed last
+	uint8_t uuid[16];
+	uint32_t epoch;
+	uint64_t at_ns; // 0: none
+};
+
 struct ctl {
 	struct pnyx_config file;
 	const char *run_dir, *spawn; // spawn: NULL = a service manager does it
@@ -98,6 +105,8 @@ struct ctl {
 	struct ctl_suspicion suspicion;
 	struct ctl_gauge gauge;
 	bool is_alarmed;
+	struct ctl_members members; // who is out, who returns
+	struct ctl_let_in let_in;
 	struct ctl_link links[EP_MEMBERS_MAX];
 	struct ctl_guest guests[CTL_GUESTS_MAX];
 	int listener;
@@ -154,6 +163,12 @@ void ctl_links_say(struct ctl *);  // our STATE, to all
 // The list is about to become this one: connections go with their members, and those of the others end.
 void ctl_links_follow(struct ctl *, const struct ep_membership *to);
 void ctl_links_stop(struct ctl *);
+
+// ---- change.c: changes of the list that need no operator
+void ctl_change_start(struct ctl *);
+void ctl_change_tend(struct ctl *, const struct ctl_alarm *); // once a tick
+// A member that is out of service asked for a state; perhaps it is to have a place as well.
+void ctl_change_asked(struct ctl *, const uint8_t ip[4], const struct ctl_ask *);
 
 // ---- transfer.c: states that come and go
 bool ctl_transfer_start(struct ctl *);

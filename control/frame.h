@@ -57,12 +57,19 @@ struct ctl_state {
 	uint8_t zero[5];
 } __attribute__((packed));
 
+enum ctl_wants {
+	CTL_WANTS_STATE = 0, // nothing more
+	CTL_WANTS_PLACE,     // to be in the list again, if it is not
+	CTL_WANTS_NEW_START, // its identity is dead: the next incarnation
+};
+
 // For the state that this member's next epoch starts from.
 struct ctl_ask {
 	uint64_t cluster;
 	uint8_t uuid[16];
 	uint32_t epoch; // the newest that the asker has or reaches by itself; 0 = none
-	uint32_t zero;
+	uint32_t wants; // enum ctl_wants
+	uint64_t incarnation; // the last one that it knows of itself
 } __attribute__((packed));
 
 // There is none here; where the cluster is, as the donor knows it (epoch 0: it does not).

@@ -31,6 +31,7 @@ static bool read_config(struct ctl *c)
 	c->tick_ns = suspect_ns / 5 < 50000000 ? suspect_ns / 5 : 50000000;
 	ctl_log_open(c->file.cluster.name, app.name);
 	ctl_list_start(c);
+	ctl_change_start(c);
 	return true;
 }
 
@@ -67,6 +68,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 	ctl_transfer_tend(c);
 	ctl_backup_tend(c);
 	struct ctl_alarm alarm = ctl_gauge_alarm(&c->gauge);
+	ctl_change_tend(c, &alarm);
 	if (alarm.is_raised != c->is_alarmed) {
 		c->is_alarmed = alarm.is_raised;
 		if (!alarm.is_raised)

@@ -24,6 +24,7 @@ static bool is_address(void *arg, const struct ep_member *member, const uint8_t 
 
 void ctl_transfer_asked(struct ctl *c, int fd, const uint8_t ip[4], const struct ctl_ask *ask)
 {
+	ctl_change_asked(c, ip, ask);
 	ctl_donor_answer(&c->donor, fd, ip, c->file.cluster.id, ask);
 }
 
@@ -69,6 +70,17 @@ static bool needs_state(const struct ctl *c, uint32_t *above)
 	return ctl_needs_state(&need, above);
 }
 
+// A joiner that was never a member waits for an operator.
+static void say_wish(struct ctl *c)
+{
+	const struct ctl_replica *r = &c->replica;
+	const struct pnyx_config_member *me = &c->file.members[c->file.self];
+	struct ctl_ask *ask = &c->asker.ask;
+	bool is_dead = r->life == CTL_LIFE_DEAD, was_member = r->has_page && r->page.now.epoch != 0;
+	ask->wants = !c->file.control.rejoin ? CTL_WANTS_STATE : is_dead ? CTL_WANTS_NEW_START : was_member ? CTL_WANTS_PLACE : CTL_WANTS_STATE;
+	ask->incarnation = r->has_page && r->page.incarnation > me->incarnation ? r->page.incarnation : me->incarnation;
+}
+
 void ctl_transfer_tend(struct ctl *c)
 {
 	char path[512];
@@ -76,6 +88,7 @@ void ctl_transfer_tend(struct ctl *c)
 	uint64_t now = ctl_now();
 	snprintf(path, sizeof path, "%s/state", c->run_dir);
 	bool is_brought = c->brought_ns != 0 && now - c->brought_ns < TAKEN_NS && access(path, F_OK) == 0;
+	say_wish(c);
 	if (needs_state(c, &above) && !is_brought)
 		ctl_asker_want(&c->asker, above);
 	else if (c->asker.is_asking)

@@ -199,7 +199,7 @@ def ask(source, cluster, times=1):
     s.settimeout(10)
     s.connect((net + '.1', 7788))
     try:
-        s.sendall(times * (struct.pack('<IIHHI', 48, 0x43594e50, 1, 3, 0) + struct.pack('<Q16sII', cluster, bytes(15) + b'\x02', 0, 0)))
+        s.sendall(times * (struct.pack('<IIHHI', 56, 0x43594e50, 1, 3, 0) + struct.pack('<Q16sIIQ', cluster, bytes(15) + b'\x02', 0, 0, 1)))
         return s.recv(4096)
     except OSError:
         return b''
