@@ -65,6 +65,24 @@ static void on_backup(void *visitor, const char *refusal, const struct ep_handov
 	ctl_admin_answer(visitor, answer, "backup", refusal);
 }
 
+static void on_change(void *visitor, const char *refusal, uint32_t epoch)
+{
+	json_t *answer = refusal ? json_pack("{s:s}", "error", refusal) : json_pack("{s:b, s:I}", "done", true, "epoch", (json_int_t)epoch);
+	ctl_admin_answer(visitor, answer, "members", refusal);
+}
+
+// "members": who they are; "members add NAME" and the like: the answer comes when it is so.
+static json_t *obey_members(struct visitor *v, const char *wish)
+{
+	if (wish[0] == 0)
+		return ctl_view(v->c);
+	const char *refusal = ctl_order_start(v->c, wish, on_change, v);
+	v->is_kept = refusal == NULL;
+	if (refusal)
+		log_who(v, "members", refusal);
+	return refusal ? json_pack("{s:s}", "error", refusal) : NULL;
+}
+
 // NULL: the answer comes later.
 static json_t *obey(struct visitor *v, const char *command)
 {
@@ -78,6 +96,8 @@ static json_t *obey(struct visitor *v, const char *command)
 		log_who(v, command, refusal);
 		return refusal ? json_pack("{s:s}", "error", refusal) : json_pack("{s:b}", "done", true);
 	}
+	if (strncmp(command, "members", 7) == 0 && (command[7] == 0 || command[7] == ' '))
+		return obey_members(v, command + 7 + (command[7] != 0));
 	if (strcmp(command, "backup") == 0) {
 		int fd = v->passed;
 		v->passed = -1;
@@ -87,7 +107,7 @@ static json_t *obey(struct visitor *v, const char *command)
 			log_who(v, command, refusal);
 		return refusal ? json_pack("{s:s}", "error", refusal) : NULL;
 	}
-	return json_pack("{s:s}", "error", "unknown command; known are status, stop, start, restart, backup");
+	return json_pack("{s:s}", "error", "unknown command; known are status, members, stop, start, restart, backup");
 }
 
 // The socket's buffer takes an answer whole; a visitor that does not read loses it.

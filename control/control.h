@@ -93,6 +93,15 @@ struct ctl_let_in { // the return that was proposed last
 	uint64_t at_ns; // 0: none
 };
 
+struct ctl_order { // an operator's change of the members, under way; done == NULL: none
+	struct ep_membership next; // its epoch is the one that ends
+	uint64_t began_ns, proposed_ns;
+	uint64_t number; // of the last proposal
+	bool is_refused;
+	void (*done)(void *, const char *refusal, uint32_t epoch);
+	void *arg;
+};
+
 struct ctl {
 	struct pnyx_config file;
 	const char *run_dir, *spawn; // spawn: NULL = a service manager does it
@@ -113,6 +122,7 @@ struct ctl {
 	struct ctl_donor donor; // of our replica's state
 	struct ctl_asker asker; // for a state that our replica needs
 	struct ctl_backup backup;
+	struct ctl_order order;
 	uint64_t proposals; // made since the start
 	uint64_t brought_ns;    // when one was brought last, 0 = never
 	uint64_t refused, refused_ns; // guests; when that was logged last
@@ -183,6 +193,13 @@ const char *ctl_backup_start(struct ctl *, int fd, void (*done)(void *, const ch
 void ctl_backup_tend(struct ctl *); // once a tick
 void ctl_backup_refused(struct ctl *); // its proposal cannot be taken here
 void ctl_backup_stop(struct ctl *);
+
+// ---- order.c
+// Has the members changed as `wish` says (wish.h). NULL: `done` is called when it is so, with the new epoch, or why not; else why it cannot begin
+// (static storage).
+const char *ctl_order_start(struct ctl *, const char *wish, void (*done)(void *, const char *refusal, uint32_t epoch), void *arg);
+void ctl_order_tend(struct ctl *); // once a tick
+void ctl_order_refused(struct ctl *, uint64_t number); // this proposal cannot be taken here
 
 // ---- page.c
 // The frozen arena that is here, and the list of its current epoch.

@@ -67,6 +67,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 	ctl_http_tend(c);
 	ctl_transfer_tend(c);
 	ctl_backup_tend(c);
+	ctl_order_tend(c);
 	struct ctl_alarm alarm = ctl_gauge_alarm(&c->gauge);
 	ctl_change_tend(c, &alarm);
 	if (alarm.is_raised != c->is_alarmed) {

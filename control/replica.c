@@ -196,6 +196,8 @@ static bool find_mailbox(struct ctl *c)
 static void on_verdict(struct ctl *c, const struct mb_message *m)
 {
 	ctl_log(LOG_INFO, "proposal-taken", "verdict=%llu number=%llu", (unsigned long long)m->member, (unsigned long long)m->number);
+	if (m->member == EP_PROPOSAL_BAD)
+		ctl_order_refused(c, m->number);
 	if (m->member == EP_PROPOSAL_BAD && m->number == c->proposals)
 		ctl_backup_refused(c);
 }

@@ -3,7 +3,7 @@
 
 _pnyx_complete() {
 	local program=$1 word=$2 before=$3 command='' file='' k
-	local commands='get put del cas incr append mget mput status top doctor replica init backup restore digest echo bench'
+	local commands='get put del cas incr append mget mput status top doctor replica members init backup restore digest echo bench'
 	for ((k = 1; k < COMP_CWORD; k++)); do
 		case ${COMP_WORDS[k]} in
 		-c | --config)
@@ -39,6 +39,11 @@ _pnyx_complete() {
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		elif [[ $command == replica ]]; then
 			mapfile -t COMPREPLY < <(compgen -W 'stop start restart' -- "$word")
+		elif [[ $command == members && $before == members ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'add remove replace' -- "$word")
+		elif [[ $command == members ]]; then
+			file=${file:-${PNYX_CONFIG:-/etc/pnyx/pnyx.conf}}
+			[[ ! -r $file ]] || mapfile -t COMPREPLY < <(compgen -W "$(sed -n '/members/,/);/s/.*[{ ]name *= *"\([^"]*\)".*/\1/p' "$file")" -- "$word")
 		elif [[ -z $command && ${program##*/} == pnyx ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
 		fi

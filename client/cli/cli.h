@@ -67,7 +67,7 @@ struct command {
 extern const struct command command_get, command_put, command_del, command_cas, command_incr,
     command_append, command_mget, command_mput, command_status, command_digest, command_echo,
     command_bench, command_top, command_doctor, command_replica, command_init,
-    command_backup, command_restore;
+    command_backup, command_restore, command_members;
 
 // ---- options.c
 extern const struct argp common_argp; // input: struct cli

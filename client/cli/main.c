@@ -8,7 +8,7 @@
 static const struct command *const commands[] = {
     &command_get,  &command_put,  &command_del,	   &command_cas,    &command_incr, &command_append,
     &command_mget, &command_mput, &command_status, &command_digest, &command_echo, &command_bench,
-    &command_top,  &command_doctor, &command_replica, &command_init, &command_backup, &command_restore,
+    &command_top,  &command_doctor, &command_replica, &command_init, &command_backup, &command_restore, &command_members,
 };
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 
@@ -29,6 +29,7 @@ static const char top_doc[] =
     "  top                     rates of every replica, refreshed\n"
     "  doctor                  what this machine lacks, and what to do\n"
     "  replica stop|start|restart   this node's replica, by its control plane\n"
+    "  members [CHANGE]        who they are; add NAME, remove NAME, replace OLD NEW\n"
     "  init                    the configuration file of a new cluster\n"
     "  backup FILE             the state of one instant, while serving\n"
     "  restore FILE            a backup becomes a new cluster's state, node by node\n"

@@ -211,6 +211,33 @@ END
 check "nor does asking for a state" eventually says a members.b.says.life serving
 check "a's link with b has not suffered" test "$(grep -c 'link-lost peer=b direction=in why="it dialed again"' "$dir/a.log")" -lt 2
 
+# Other members: added, removed, replaced; every control plane follows its replica's list.
+members() { "$pnyx" -C "$dir" --via "$1" members "${@:2}" 2>&1; } # NAME [CHANGE...]
+columns() { is "$(members "$1" | sed -n 's/^  \([a-j]\) .*/\1/p' | tr -d '\n')" "$2"; } # NAME MEMBERS
+check "the members are those of the file" columns a abc
+check "the epoch is told" is "$(members a | sed -n 1p)" "epoch 1 as a sees it, whose replica is member"
+check "who is a member cannot be added" is "$(members a add b || :)" "pnyx: b is a member already"
+check "nor who is in no file" grep -q 'not in the configuration file' <<<"$(members a add z || :)"
+check "nor can another be removed" is "$(members a remove j || :)" "pnyx: j is not a member"
+check "a word that is none is refused" grep -q 'right would be' <<<"$(members a burn b || :)"
+check "a says when the change is done" is "$(members a add j)" "done: epoch 2"
+for name in a b c; do check "$name follows" eventually columns $name abcj; done
+check "links go with their members" is "$(ask a status members.b.control) $(ask a status members.c.control) $(ask a status members.j.control)" \
+	"true true false"
+check "who asked is logged" logged a "event=admin command=members user=$(id -un) uid=$(id -u)"
+check "a is removed, and b says so" is "$(members b remove a)" "done: epoch 3"
+for name in b c; do check "$name follows" eventually columns $name bcj; done
+check "a is retired" eventually says a standing retired
+check "and not healthy" is "$(get a /health | sed -n 1p)" 503
+check "it takes no change" grep -q 'ask another node' <<<"$(members a add a || :)"
+check "/metrics tells epoch and members" is "$(get b /metrics | grep -cE '^pnyx_(epoch|members) 3$')" 2
+touch "$dir/b/deaf-1"
+check "columns are the new ones: b does not hear c" eventually says b members.c.suspect true
+rm "$dir/b/deaf-1"
+check "and hears it again" eventually says b members.c.suspect false
+check "c replaces itself" is "$(members b replace c c)" "done: epoch 4"
+check "with a new incarnation" eventually says b members.c.incarnation 1
+
 # A command that cannot work is tried again later and later; the log says so.
 "$control" -c <(sed "s/$net\.1:7788/$net.9:7788/" "$dir/conf") -n a -r "$dir/d" --spawn false 2>"$dir/d.log" &
 planes[d]=$!
