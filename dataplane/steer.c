@@ -69,9 +69,9 @@ struct steer_settings dp_steer_settings(const struct pnyx_config *file, const st
 				    .port = rte_cpu_to_be_16(net->port),
 				    .payload_max = file->cluster.frame_max,
 				    .is_shared = is_shared,
-				    .members_count = net->count };
+				    .members_count = net->count < STEER_MEMBERS_MAX ? net->count : STEER_MEMBERS_MAX };
 	memcpy(&s.ip, net->ip, 4);
-	for (uint32_t m = 0; m < net->count; m++) {
+	for (uint32_t m = 0; m < s.members_count; m++) {
 		memcpy(&s.members[m].ip, net->neighbours[m].ip, 4);
 		s.members[m].port = rte_cpu_to_be_16(net->neighbours[m].port);
 	}

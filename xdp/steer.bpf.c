@@ -70,7 +70,7 @@ static __always_inline _Bool is_too_fast(const struct steer_settings *s, __u32 s
 
 static __always_inline _Bool is_member(const struct steer_settings *s, __u32 ip, __u32 port)
 {
-	for (int m = 0; m < EP_MEMBERS_MAX; m++)
+	for (int m = 0; m < STEER_MEMBERS_MAX; m++)
 		if (m < (int)s->members_count && s->members[m].ip == ip && s->members[m].port == port)
 			return 1;
 	return 0;

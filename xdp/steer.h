@@ -5,6 +5,7 @@
 #include "xdp/verdicts.h"
 
 #define STEER_CPUS 256 // rows of counters; processors above share
+#define STEER_MEMBERS_MAX 16 // entries of a configuration file
 #define STEER_SOURCES 16384 // clients whose rate is remembered; the one that was quiet longest is forgotten
 
 // Written by the replica once, before any frame is its own. Addresses and ports are in network order.
@@ -20,7 +21,7 @@ struct steer_settings {
 	__u32 members_count;
 	struct {
 		__u32 ip, port;
-	} members[EP_MEMBERS_MAX];
+	} members[STEER_MEMBERS_MAX];
 };
 
 // One processor's counters: written by the program on that processor, read by anybody who maps them.
