@@ -204,6 +204,20 @@ bool dp_arena_open_epoch(struct dp_arena *a, struct ep_config *config, const str
 	       (is_files || st.st_size < (off_t)a->page || follow(a, config, uuid, error, size)) && open_there(a, config, &st, error, size);
 }
 
+// No hugepages are left, and the epoch before has ended: slower pages are better than no service.
+static bool make_ordinary(struct dp_arena *a, const struct ep_config *config, char *error, size_t size)
+{
+	struct stat st;
+	close(a->fd);
+	unlink(a->path_new);
+	dp_place_ordinary(&a->place, config->epoch, a->path, sizeof a->path);
+	snprintf(a->path_new, sizeof a->path_new, "%s.new", a->path);
+	if (!take(a, a->path_new, O_CREAT, &st, error, size))
+		return false;
+	a->bytes = (ep_replica_size(config) + a->page - 1) / a->page * a->page;
+	return reserve(a);
+}
+
 // Made under another name until it is whole (dp_arena_publish): a start that is killed leaves no half of an arena.
 bool dp_arena_make(struct dp_arena *a, const struct ep_config *config, const struct dp_place *place, char *error, size_t size)
 {
@@ -214,7 +228,7 @@ bool dp_arena_make(struct dp_arena *a, const struct ep_config *config, const str
 	if (!take(a, a->path_new, O_CREAT, &st, error, size))
 		return false;
 	a->bytes = (ep_replica_size(config) + a->page - 1) / a->page * a->page;
-	if (!reserve(a)) {
+	if (!reserve(a) && !(config->epoch > 1 && a->is_huge && make_ordinary(a, config, error, size))) {
 		char pages[64] = "free some";
 		if (a->is_huge)
 			snprintf(pages, sizeof pages, "reserve %zu more hugepages of %zu MiB", a->bytes / a->page, a->page >> 20);
@@ -237,7 +251,9 @@ static bool discard(const char *path, char *error, size_t size)
 {
 	struct dp_arena old;
 	struct stat st;
-	bool is_free = take(&old, path, 0, &st, error, size) && unlink(path) == 0;
+	bool is_free = take(&old, path, 0, &st, error, size);
+	if (is_free)
+		unlink(path);
 	close(old.fd);
 	return is_free;
 }

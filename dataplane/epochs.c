@@ -131,8 +131,8 @@ static void take_up(struct dp_epochs *e, struct dp_consensus *c)
 		fprintf(stderr, "pnyx-replica: too many members have come and gone: this process ends, and has to be started again\n");
 		*c->stop = true;
 	}
-	fprintf(stderr, "pnyx-replica: epoch %u: member %u of %u; arena %s (%zu MiB)\n", e->config.epoch, e->config.self, e->config.n, e->arena.path,
-		e->arena.bytes >> 20);
+	fprintf(stderr, "pnyx-replica: epoch %u: member %u of %u; arena %s (%zu MiB, %s)\n", e->config.epoch, e->config.self, e->config.n, e->arena.path,
+		e->arena.bytes >> 20, e->arena.is_huge ? "hugepages" : "ordinary pages");
 	set_stage(e, DP_EPOCHS_IDLE);
 	say_arenas(e, c);
 	if (e->trash.base)

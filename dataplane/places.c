@@ -8,12 +8,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void dp_place_path(const struct dp_place *p, uint32_t epoch, char *ret, size_t size)
+#define ORDINARY "/dev/shm/ordinary-"
+
+static const char *name_of(const struct dp_place *p)
+{
+	const char *slash = strrchr(p->base, '/');
+	return slash ? slash + 1 : p->base;
+}
+
+static void put_epoch(char *ret, size_t size, const char *folder, const char *name, uint32_t epoch)
 {
 	if (epoch <= 1)
-		snprintf(ret, size, "%s", p->base);
+		snprintf(ret, size, "%s%s", folder, name);
 	else
-		snprintf(ret, size, "%s.e%u", p->base, epoch);
+		snprintf(ret, size, "%s%s.e%u", folder, name, epoch);
+}
+
+void dp_place_ordinary(const struct dp_place *p, uint32_t epoch, char *ret, size_t size)
+{
+	put_epoch(ret, size, ORDINARY, name_of(p), epoch);
+}
+
+void dp_place_path(const struct dp_place *p, uint32_t epoch, char *ret, size_t size)
+{
+	dp_place_ordinary(p, epoch, ret, size);
+	if (epoch <= 1 || access(ret, F_OK) != 0)
+		put_epoch(ret, size, "", p->base, epoch);
 }
 
 // The epoch of a file whose name begins like this identity's arenas; 0: it is something else.
@@ -38,11 +58,8 @@ static void note(struct dp_place *p, uint32_t epoch)
 	}
 }
 
-static void look(struct dp_place *p)
+static void look_in(struct dp_place *p, const char *dir, const char *name)
 {
-	char dir[sizeof p->base];
-	const char *slash = strrchr(p->base, '/'), *name = slash ? slash + 1 : p->base;
-	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - p->base) + 1 : 2, slash ? p->base : "./");
 	DIR *d = opendir(dir);
 	size_t len = strlen(name);
 	for (struct dirent *entry; d && (entry = readdir(d));)
@@ -50,6 +67,16 @@ static void look(struct dp_place *p)
 			note(p, epoch_of(entry->d_name + len));
 	if (d)
 		closedir(d);
+}
+
+static void look(struct dp_place *p)
+{
+	char dir[sizeof p->base], ordinary[sizeof p->base + sizeof ORDINARY];
+	const char *name = name_of(p);
+	snprintf(dir, sizeof dir, "%.*s", name == p->base ? 2 : (int)(name - p->base), name == p->base ? "./" : p->base);
+	look_in(p, dir, name);
+	snprintf(ordinary, sizeof ordinary, "%s%s", strrchr(ORDINARY, '/') + 1, name);
+	look_in(p, "/dev/shm", ordinary);
 }
 
 static void add(struct dp_place *ret, uint32_t *count, const char *dir, const char *uuid)
