@@ -130,6 +130,7 @@ cluster_write_start() {
 	chmod +x "$RUN/r$i/start"
 	[ -d /run/dpdk ] || made_note "empty /run/dpdk"
 	made_note "dir /run/dpdk/$prefix"
+	made_note "arenas $(cluster_uuid "$1")"
 }
 
 # cluster_start_replica NUMBER PORT REPLICAS

@@ -117,6 +117,7 @@ made_remove_all() {
 		mount) umount "$a" 2>/dev/null || umount -l "$a" 2>/dev/null || :
 			rmdir "$a" 2>/dev/null || : ;;
 		file) rm -f "$a" ;;
+		arenas) rm -f /dev/shm/ordinary-pnyx-"$a".arena* ;; # of epochs that began when no hugepages were left
 		dir) rm -rf "$a" 2>/dev/null || : ;;
 		empty) rmdir "$a" 2>/dev/null || : ;;
 		netnsdir) made_remove_netnsdir ;;
