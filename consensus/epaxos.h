@@ -271,6 +271,8 @@ bool ep_state_check(const void *head, size_t len, struct ep_state_head *ret);
 const struct ep_counters *ep_counters(const struct ep_replica *);
 const uint64_t *ep_drops(const struct ep_replica *); // [EP_DROP_REASONS]
 struct ep_shell_counters *ep_shell(struct ep_replica *); // the shell writes, C_STATS reads
+// A new epoch's replica counts on from where the one before stopped: who takes differences sees no step. Once, before it is used.
+void ep_counters_carry(struct ep_replica *to, const struct ep_replica *from);
 // What a control plane looks at: progress, peers, whom it was told to suspect.
 struct ep_look {
 	ep_time now; // of the last call

@@ -17,6 +17,13 @@ struct ep_shell_counters *ep_shell(struct ep_replica *r)
 	return &r->shell;
 }
 
+void ep_counters_carry(struct ep_replica *to, const struct ep_replica *from)
+{
+	to->counters = from->counters;
+	memcpy(to->drops, from->drops, sizeof to->drops);
+	ep_counters_refresh(to); // what is a state, and no sum
+}
+
 static uint64_t behind(const struct ep_replica *r, uint32_t member)
 {
 	uint64_t sum = 0;

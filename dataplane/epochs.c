@@ -125,6 +125,7 @@ static void take_up(struct dp_epochs *e, struct dp_consensus *c)
 	e->old = e->arena;
 	e->arena = e->next;
 	e->config = e->next_config;
+	ep_counters_carry(e->next_replica, c->now.replica);
 	c->old = c->now;
 	c->is_crowded = false; // the new core is told its pace
 	if (!dp_epoch_set(&c->now, e->net, e->next_replica, &e->config)) {

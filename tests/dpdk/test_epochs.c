@@ -116,8 +116,10 @@ static void test_same(void)
 {
 	start();
 	put(1, 20);
+	uint64_t submits = ep_counters(lab.nodes[1].loop.consensus.now.replica)->submits;
 	propose(2, 7);
 	CU_ASSERT_FATAL(reaches(7, 2));
+	CU_ASSERT_EQUAL(ep_counters(lab.nodes[1].loop.consensus.now.replica)->submits, submits);
 	CU_ASSERT(waits_for_files(3));
 	CU_ASSERT(lab_ask(&lab, 0, EP_CMD_UPDATE, seq, PNYX_KV_PUT, "key-20", "key-20")->status == EP_OK);
 	CU_ASSERT(lab_ask(&lab, 0, EP_CMD_UPDATE, seq, PNYX_KV_PUT, "key-20", "another")->status == EP_MISMATCH);
