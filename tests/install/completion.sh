@@ -25,7 +25,7 @@ offers() {
 	count=$((count + 1))
 	[ "$got" = "$wanted" ] || { echo "FAIL $*: offers '$got' instead of '$wanted'"; failures=$((failures + 1)); }
 }
-offers "append backup bench cas del digest doctor echo get incr init mget mput put replica restore status top" pnyx ""
+offers "append backup bench cas del digest doctor echo get incr init members mget mput put replica restore status top" pnyx ""
 offers "del digest doctor" pnyx d
 offers "digest" pnyx --via alpha di
 offers "restart start stop" pnyx replica ""

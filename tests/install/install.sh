@@ -45,6 +45,7 @@ export PKG_CONFIG_LIBDIR=$to/$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dir/to
 cp "$example" "$dir/example.c"
 # shellcheck disable=SC2046
 (cd "$dir" && cc -Wall -Werror example.c -o example $(pkg-config --cflags --libs pnyx)) || fail "the example does not build against libpnyx"
-LD_LIBRARY_PATH=$to/$lib ldd "$dir/example" | grep -q "libpnyx.so.0 => $to" || fail "the example does not find libpnyx"
+# Not grep -q: it ends at the first hit, and ldd, which writes line by line, then dies of SIGPIPE now and then.
+LD_LIBRARY_PATH=$to/$lib ldd "$dir/example" | grep "libpnyx.so.0 => $to" >/dev/null || fail "the example does not find libpnyx"
 echo "install: $count files, $failures failures"
 [ "$failures" -eq 0 ]
