@@ -125,6 +125,7 @@ struct ctl {
 	struct ctl_order order;
 	uint64_t proposals; // made since the start
 	uint64_t brought_ns;    // when one was brought last, 0 = never
+	uint64_t told_incarnation; // of our member, in the lists that donors told; 0 = none
 	uint64_t refused, refused_ns; // guests; when that was logged last
 	struct MHD_Daemon *http;
 	int admin;

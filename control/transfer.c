@@ -37,6 +37,8 @@ static void on_list(void *arg, const struct ep_membership *list)
 		struct sockaddr_in at = ctl_address(c, &list->members[m]);
 		if (memcmp(list->members[m].uuid, own, 16) != 0)
 			ctl_asker_add(&c->asker, &at);
+		else if (list->members[m].incarnation > c->told_incarnation)
+			c->told_incarnation = list->members[m].incarnation;
 	}
 }
 
@@ -76,9 +78,13 @@ static void say_wish(struct ctl *c)
 	const struct ctl_replica *r = &c->replica;
 	const struct pnyx_config_member *me = &c->file.members[c->file.self];
 	struct ctl_ask *ask = &c->asker.ask;
-	bool is_dead = r->life == CTL_LIFE_DEAD, was_member = r->has_page && r->page.now.epoch != 0;
+	// One that waits and is no joiner has lost its arena; of which incarnation, only the others know.
+	bool is_lost = r->has_page && r->page.state == MB_WAITING && !me->is_joiner;
+	bool is_dead = r->life == CTL_LIFE_DEAD || is_lost, was_member = r->has_page && r->page.now.epoch != 0;
 	ask->wants = !c->file.control.rejoin ? CTL_WANTS_STATE : is_dead ? CTL_WANTS_NEW_START : was_member ? CTL_WANTS_PLACE : CTL_WANTS_STATE;
 	ask->incarnation = r->has_page && r->page.incarnation > me->incarnation ? r->page.incarnation : me->incarnation;
+	if (is_lost && c->told_incarnation > ask->incarnation)
+		ask->incarnation = c->told_incarnation;
 }
 
 void ctl_transfer_tend(struct ctl *c)
