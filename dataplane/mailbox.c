@@ -168,7 +168,7 @@ static void propose(struct dp_mailbox *m, struct ep_replica *r, ep_time now, uin
 	uint32_t bytes = mb_proposal(&m->end, number, words);
 	const struct ep_wire_command *reconfig = (const void *)words;
 	enum ep_proposal verdict = EP_PROPOSAL_BAD; // a length of its own that leads out of the page, above all
-	if (!m->is_last && bytes >= sizeof *reconfig && reconfig->len == bytes)
+	if (bytes >= sizeof *reconfig && reconfig->len == bytes)
 		verdict = ep_propose(r, now, reconfig, fx);
 	tell(m, MB_PROPOSED, verdict, number);
 	m->due = now;

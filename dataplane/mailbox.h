@@ -19,7 +19,6 @@ struct dp_mailbox {
 	const struct xdp_steer *steer; // NULL: no XDP program of ours
 	const char *arena, *frozen_arena; // paths, told with the page; NULL: none
 	uint64_t frozen_epoch;            // of the second
-	bool is_last; // this process does not go on to another epoch: no proposal is taken, since nobody would serve after it
 };
 
 // DIR/mailbox; NULL: memory of our own, for telemetry. The control plane sees this process from now on. False: `error` says what to do.

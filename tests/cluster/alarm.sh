@@ -9,14 +9,6 @@ WITH_CONTROL=yes
 cluster_for_test 3
 ask=$ROOT/tests/control/ask.py
 
-eventually() { # COMMAND...
-	local deadline=$((SECONDS + 90))
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$deadline" ] || { "$@"; return 1; }
-		sleep 0.1
-	done
-}
-pid_of() { made_proc "$1" | cut -d' ' -f1; }
 counted() { pnyx --via "$1" --json status | grep -o "\"$2\": *[0-9]*" | grep -o '[0-9]*$'; } # MEMBER COUNTER
 refuses() { [ "$(counted r1 busy_window)" -gt 0 ]; }
 shows() { pnyx top --count 1 --via r1 | grep -q "$1"; }

@@ -28,6 +28,20 @@ is() { [ "$1" = "$2" ] || { echo "     '$1' instead of '$2'"; return 1; }; }
 
 skip() { echo "$*"; exit 77; }
 
+# eventually COMMAND...: within one and a half minutes; its last complaint is shown.
+eventually() {
+	local deadline=$((SECONDS + 90))
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$deadline" ] || { "$@"; return 1; }
+		sleep 0.1
+	done
+}
+
+# What the control plane of a replica shows.
+shows() { python3 -B "$ROOT/tests/control/ask.py" "$RUN/r$1/control.sock" status "$2"; } # NUMBER PATH
+says() { is "$(shows "$1" "$2")" "$3"; }                                              # NUMBER PATH VALUE
+pid_of() { made_proc "$1" | cut -d' ' -f1; }                                           # rN or cN
+
 # need_ground SCRIPT-ARGUMENTS...: enters the user namespace, or ends as skipped.
 need_ground() {
 	ground_decide

@@ -11,16 +11,7 @@ export PNYX_CONTROL_TRUST_MS=10 # deaths follow each other here
 cluster_for_test 3
 ask=$ROOT/tests/control/ask.py
 
-eventually() { # COMMAND...
-	local deadline=$((SECONDS + 60))
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$deadline" ] || { "$@"; return 1; }
-		sleep 0.1
-	done
-}
-says() { is "$(python3 -B "$ask" "$RUN/r$1/control.sock" status "$2")" "$3"; } # NUMBER PATH VALUE
 web() { "${CLIENT[@]}" python3 -B "$ask" "http://$MANAGEMENT.$1:9788$2"; }
-pid_of() { made_proc "$1" | cut -d' ' -f1; }
 start_count() { python3 -B "$ask" "$RUN/r$1/control.sock" status "members.r$1.says.start"; }
 telemetry() { # NUMBER COMMAND
 	python3 -B - "/run/dpdk/pnyx-$ID-r$1/dpdk_telemetry.v2" "$2" <<-'END'

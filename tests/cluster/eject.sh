@@ -9,21 +9,10 @@ export PNYX_CONTROL_TRUST_MS=10 PNYX_CONTROL_REJOIN=true
 export PNYX_REPLICA_WINDOW=1024 # there must be room for the next epoch's arena beside the old one
 export PNYX_CONTROL_EJECT_S=2
 cluster_for_test 5
-ask=$ROOT/tests/control/ask.py
 
-eventually() { # COMMAND...
-	local deadline=$((SECONDS + 60))
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$deadline" ] || { "$@"; return 1; }
-		sleep 0.1
-	done
-}
-shows() { python3 -B "$ask" "$RUN/r$1/control.sock" status "$2"; } # NUMBER PATH
-says() { is "$(shows "$1" "$2")" "$3"; }                            # NUMBER PATH VALUE
 beyond() { [ "$(shows "$1" epoch)" -gt "$2" ]; }                     # NUMBER EPOCH
 gets() { is "$(pnyx --via "r$1" get color)" blue; }   # NUMBER
 no_member() { ! shows "$1" "members.$2.name" | grep -qx "$2"; } # NUMBER NAME
-pid_of() { made_proc "$1" | cut -d' ' -f1; }
 
 pnyx put color blue >/dev/null
 kill -STOP "$(pid_of r5)"

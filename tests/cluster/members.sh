@@ -6,7 +6,6 @@ need_ground "$@"
 # shellcheck disable=SC2034 # cluster.sh reads it
 WITH_CONTROL=yes
 founders=3
-ask=$ROOT/tests/control/ask.py
 
 # Ordinary pages: every node has two arenas for a while.
 hugepages_may() { false; }
@@ -26,14 +25,6 @@ eval "$(declare -f cluster_wait_control | sed '1s/cluster_wait_control/wait_for_
 cluster_wait_control() { wait_for_all_control "$founders"; }
 cluster_for_test 4
 
-eventually() { # COMMAND...
-	local deadline=$((SECONDS + 60))
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$deadline" ] || { "$@"; return 1; }
-		sleep 0.1
-	done
-}
-says() { is "$(python3 -B "$ask" "$RUN/r$1/control.sock" status "$2")" "$3"; } # NUMBER PATH VALUE
 members() { pnyx --via "r$1" members "${@:2}" 2>&1; }                         # NUMBER [CHANGE...]
 columns() { is "$(members "$1" | sed -n 's/^  r\([0-9]\) .*/\1/p' | tr -d '\n')" "$2"; } # NUMBER MEMBERS
 linearizable() {

@@ -172,9 +172,6 @@ static void test_propose(void)
 	bytes[2] = EP_CMD_OPEN; // of another kind
 	CU_ASSERT_EQUAL(propose(bytes, len, 4), EP_PROPOSAL_BAD);
 	core_reconfig(2, bytes);
-	desk.is_last = true;
-	CU_ASSERT_EQUAL(propose(bytes, len, 4), EP_PROPOSAL_BAD);
-	desk.is_last = false;
 	CU_ASSERT_EQUAL(propose(bytes, len, 5), EP_PROPOSED);
 	poll_after(DP_PUBLISH_NS);
 	poll_after(DP_PUBLISH_NS);
